@@ -187,7 +187,7 @@ mod tests {
         );
     }
 
-    const PINNED: [u32; 4] = [0, 0, 0, 0];
+    const PINNED: [u32; 4] = [66, 9, 112, 57];
 
     #[test]
     fn every_subtask_owns_a_contiguous_range_and_every_group_has_an_owner() {
