@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod operator;
 pub mod options;
 pub mod rows;
+pub mod side;
 pub mod suggest;
 pub mod table;
 pub mod time;

@@ -74,6 +74,19 @@ pub enum Emission {
     Idle,
     /// Rows that came too late, with the columns of the operator's input.
     Late(LateRows),
+    /// Rows that cannot be used; the source's `on-error` decides what becomes of them.
+    Bad(BadRows),
+}
+
+/// Rows that cannot be used, such as those without an event time.
+#[derive(Clone, Debug)]
+pub struct BadRows {
+    /// The rows as they reached the operator; `rows.origin()` names their split.
+    pub rows: ChangeBatch,
+    /// What is wrong with all of them.
+    pub code: crate::Code,
+    /// The same in words: names the column, what was wanted and what was found.
+    pub reason: String,
 }
 
 /// Rows dropped because the last window that could hold them had fired.
@@ -136,6 +149,13 @@ impl Output {
     pub fn late(&mut self, late: LateRows) {
         if late.rows.num_rows() > 0 {
             self.emissions.push(Emission::Late(late));
+        }
+    }
+
+    /// Reports rows that cannot be used.
+    pub fn bad(&mut self, bad: BadRows) {
+        if bad.rows.num_rows() > 0 {
+            self.emissions.push(Emission::Bad(bad));
         }
     }
 

@@ -1,1 +1,26 @@
-//! Placeholder.
+//! What a statement becomes before it runs: a job graph, plain data that anybody can read.
+//!
+//! ```text
+//! logical plan ──▶ JobGraph ──▶ chain::tasks ──▶ a runner
+//!                     └──▶ explain::text
+//! ```
+//!
+//! * [`graph`]: nodes, inputs, exchanges. [`spec`]: what each kind of node does.
+//! * [`changelog`]: which kinds of changes an edge carries, and which a sink can take.
+//! * [`chain`]: which nodes share a task. [`explain`]: the graph as text.
+//!
+//! This crate knows neither SQL text nor threads nor any connector by name.
+
+pub mod chain;
+pub mod changelog;
+pub mod explain;
+pub mod graph;
+pub mod spec;
+
+pub use changelog::ChangelogMode;
+pub use graph::{Exchange, Input, JobGraph, Node, OutputKind, RuntimeMode};
+pub use spec::{
+    AggregateCall, AggregateFunction, CalcSpec, GroupAggregateSpec, LimitSpec, NodeKind, OnError,
+    SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec, TimeAttribute, ValuesSpec, WatermarkSpec,
+    Window, WindowAggregateSpec, WindowAssignSpec, WindowProperty,
+};

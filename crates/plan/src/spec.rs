@@ -1,0 +1,348 @@
+//! What each kind of node does: plain data, one struct per operator.
+//!
+//! Columns of the input are given by position. Expressions are DataFusion's logical expressions
+//! whose columns are unqualified names of the input's schema (unique there); the operator compiles
+//! them once. Durations and times are milliseconds.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::FieldRef;
+use datafusion_expr::Expr;
+use millstream_core::connector::SinkAccepts;
+use millstream_core::table::TableSpec;
+
+/// Name of the hidden column that holds the processing time (TIMESTAMP_LTZ(3)) in expressions of a
+/// [`CalcSpec`] with `uses_now`.
+pub const NOW_COLUMN: &str = "$now";
+
+/// What a node does.
+#[derive(Clone, Debug)]
+pub enum NodeKind {
+    /// Reads a table.
+    Source(SourceSpec),
+    /// Yields constant rows, then ends. Parallelism 1.
+    Values(ValuesSpec),
+    /// Filters and computes, row by row.
+    Calc(CalcSpec),
+    /// Makes watermarks from an event-time column, per split. Forward of its source.
+    Watermark(WatermarkSpec),
+    /// Adds window columns; a row may appear in several windows.
+    WindowAssign(WindowAssignSpec),
+    /// Aggregates per key and window.
+    WindowAggregate(WindowAggregateSpec),
+    /// Aggregates per key, for ever.
+    GroupAggregate(GroupAggregateSpec),
+    /// All inputs together (UNION ALL).
+    Union,
+    /// Sorts all rows at the end of bounded input. Parallelism 1.
+    Sort(SortSpec),
+    /// Passes some of the rows. Parallelism 1.
+    Limit(LimitSpec),
+    /// Writes a table, or hands the rows to whoever started the job.
+    Sink(Box<SinkSpec>),
+}
+
+/// Reads a table.
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    /// The table, with `connector` among its options.
+    pub table: TableSpec,
+    /// The connector's name.
+    pub connector: String,
+    /// Positions of the read columns in physical columns followed by metadata columns.
+    pub projection: Vec<usize>,
+    /// What becomes of records that cannot be used.
+    pub on_error: OnError,
+    /// True if the source ends by itself.
+    pub bounded: bool,
+}
+
+/// `on-error`: what becomes of a record that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// The job fails, naming the record.
+    #[default]
+    Fail,
+    /// It is counted and dropped.
+    Skip,
+    /// It is counted and written to the dead-letter table.
+    DeadLetter,
+}
+
+/// Yields constant rows.
+#[derive(Clone, Debug)]
+pub struct ValuesSpec {
+    /// The rows.
+    pub rows: RecordBatch,
+}
+
+/// Filters and computes, row by row: `SELECT projection WHERE filter`.
+#[derive(Clone, Debug)]
+pub struct CalcSpec {
+    /// Rows for which this is not true are dropped.
+    pub filter: Option<Expr>,
+    /// One expression per output column.
+    pub projection: Vec<Expr>,
+    /// True if an expression uses [`NOW_COLUMN`].
+    pub uses_now: bool,
+}
+
+/// Makes watermarks from an event-time column, per split.
+#[derive(Clone, Debug)]
+pub struct WatermarkSpec {
+    /// Position of the event-time column (TIMESTAMP or TIMESTAMP_LTZ of ms).
+    pub column: usize,
+    /// The watermark of a row; same type as the column, may be NULL (no watermark).
+    pub expr: Expr,
+    /// A split's watermark is passed on when it crosses a multiple of this many ms (minus 1 ms, so
+    /// that window ends on a multiple close at once), between the very rows where that happens:
+    /// so what is late does not depend on batch sizes. 1: after every row that advances it.
+    pub step_ms: i64,
+    /// A split without rows for this long does not hold back the others; `None`: never.
+    pub idle_timeout_ms: Option<i64>,
+    /// A row this far ahead of processing time is a bad record; `None`: none is.
+    pub max_future_ms: Option<i64>,
+}
+
+/// A kind of window; sizes and offsets in ms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Fixed, gap-free.
+    Tumble {
+        /// Length.
+        size: i64,
+        /// Shift of the bounds.
+        offset: i64,
+    },
+    /// Overlapping: one of length `size` starts every `slide`.
+    Hop {
+        /// Distance of starts.
+        slide: i64,
+        /// Length.
+        size: i64,
+        /// Shift of the bounds.
+        offset: i64,
+    },
+    /// Growing: from the same start, lengths step, 2·step … size.
+    Cumulate {
+        /// Growth.
+        step: i64,
+        /// Largest length, a multiple of `step`.
+        size: i64,
+        /// Shift of the bounds.
+        offset: i64,
+    },
+    /// Closed by a gap without rows, per partition key.
+    Session {
+        /// Length of the gap.
+        gap: i64,
+    },
+    /// Each row says its own window: a result of an earlier window operator.
+    Attached {
+        /// Position of window_start (TIMESTAMP(3)); `None` if the query does not group by it.
+        start: Option<usize>,
+        /// Position of window_end (TIMESTAMP(3)).
+        end: usize,
+    },
+}
+
+/// Which time decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimeAttribute {
+    /// The event time in this column; late rows exist.
+    Event {
+        /// Position of the column.
+        column: usize,
+    },
+    /// The processing time of arrival.
+    Processing,
+}
+
+/// A column a window operator adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowProperty {
+    /// `window_start`: TIMESTAMP(3), inclusive.
+    Start,
+    /// `window_end`: TIMESTAMP(3), exclusive.
+    End,
+    /// `window_time` = end − 1 ms; same type as the time attribute, itself an event time.
+    Time,
+}
+
+/// Adds window columns: output = input columns, then window_start, window_end, window_time.
+/// Rows are never late here. Not for sessions, whose bounds are known only later: a session is
+/// always aggregated (or refused).
+#[derive(Clone, Debug)]
+pub struct WindowAssignSpec {
+    /// The windows.
+    pub window: Window,
+    /// The time.
+    pub time: TimeAttribute,
+    /// Zone in which windows over TIMESTAMP_LTZ are aligned (an IANA name); `None`: UTC.
+    pub zone: Option<String>,
+}
+
+/// Aggregates per key and window.
+///
+/// Output columns: keys, then one per aggregate, then one per property. Insert-only.
+#[derive(Clone, Debug)]
+pub struct WindowAggregateSpec {
+    /// The windows.
+    pub window: Window,
+    /// The time.
+    pub time: TimeAttribute,
+    /// Zone in which windows over TIMESTAMP_LTZ are aligned (an IANA name); `None`: UTC.
+    pub zone: Option<String>,
+    /// Positions of the key columns.
+    pub keys: Vec<usize>,
+    /// The aggregates.
+    pub aggregates: Vec<AggregateCall>,
+    /// The window columns that are put out.
+    pub properties: Vec<WindowProperty>,
+    /// True if the input has other kinds than insertions.
+    pub input_updates: bool,
+}
+
+/// Aggregates per key, for ever.
+///
+/// Output columns: keys, then one per aggregate. Without keys there is exactly one row; over
+/// bounded input it is put out even if no row came.
+#[derive(Clone, Debug)]
+pub struct GroupAggregateSpec {
+    /// Positions of the key columns; none for a global aggregate.
+    pub keys: Vec<usize>,
+    /// The aggregates; none for DISTINCT.
+    pub aggregates: Vec<AggregateCall>,
+    /// True if the consumer wants `-U` before each `+U`.
+    pub emit_update_before: bool,
+    /// Batch mode: results are put out once, at the end.
+    pub at_end_only: bool,
+    /// True if the input has other kinds than insertions.
+    pub input_updates: bool,
+}
+
+/// One aggregate of a query.
+#[derive(Clone, Debug)]
+pub struct AggregateCall {
+    /// The function.
+    pub function: AggregateFunction,
+    /// Positions of its arguments; empty for COUNT(*).
+    pub args: Vec<usize>,
+    /// DISTINCT: each value counts once.
+    pub distinct: bool,
+    /// Position of a BOOLEAN column: only rows where it is true count.
+    pub filter: Option<usize>,
+    /// Name, type and nullability of the result, by Flink's rules.
+    pub field: FieldRef,
+}
+
+/// The aggregate functions. Result types follow Flink: AVG keeps the type of its argument.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum AggregateFunction {
+    Count,
+    Sum,
+    Min,
+    Max,
+    Avg,
+    FirstValue,
+    LastValue,
+    ListAgg { separator: Arc<str> },
+    StddevPop,
+    StddevSamp,
+    VarPop,
+    VarSamp,
+    ArrayAgg,
+    Collect,
+    BoolAnd,
+    BoolOr,
+}
+
+impl AggregateFunction {
+    /// The SQL name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            AggregateFunction::Count => "COUNT",
+            AggregateFunction::Sum => "SUM",
+            AggregateFunction::Min => "MIN",
+            AggregateFunction::Max => "MAX",
+            AggregateFunction::Avg => "AVG",
+            AggregateFunction::FirstValue => "FIRST_VALUE",
+            AggregateFunction::LastValue => "LAST_VALUE",
+            AggregateFunction::ListAgg { .. } => "LISTAGG",
+            AggregateFunction::StddevPop => "STDDEV_POP",
+            AggregateFunction::StddevSamp => "STDDEV_SAMP",
+            AggregateFunction::VarPop => "VAR_POP",
+            AggregateFunction::VarSamp => "VAR_SAMP",
+            AggregateFunction::ArrayAgg => "ARRAY_AGG",
+            AggregateFunction::Collect => "COLLECT",
+            AggregateFunction::BoolAnd => "EVERY",
+            AggregateFunction::BoolOr => "SOME",
+        }
+    }
+
+    /// True if a row can be taken back, so that updating input is possible.
+    pub fn can_retract(&self) -> bool {
+        matches!(
+            self,
+            AggregateFunction::Count | AggregateFunction::Sum | AggregateFunction::Avg
+        )
+    }
+}
+
+/// Sorts all rows at the end of bounded input.
+#[derive(Clone, Debug)]
+pub struct SortSpec {
+    /// What to sort by, most important first.
+    pub keys: Vec<SortKey>,
+    /// Rows to leave out at the front.
+    pub skip: u64,
+    /// Most rows to put out.
+    pub fetch: Option<u64>,
+}
+
+/// One column to sort by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SortKey {
+    /// Its position.
+    pub column: usize,
+    /// Largest first.
+    pub descending: bool,
+    /// NULLs first. Flink's default: NULLs are the smallest values.
+    pub nulls_first: bool,
+}
+
+/// Passes some of the rows.
+#[derive(Clone, Debug)]
+pub struct LimitSpec {
+    /// Rows to leave out at the front.
+    pub skip: u64,
+    /// Most rows to pass.
+    pub fetch: Option<u64>,
+}
+
+/// Writes a table, or hands the rows to whoever started the job.
+#[derive(Clone, Debug)]
+pub struct SinkSpec {
+    /// Where to.
+    pub target: SinkTarget,
+    /// Positions of columns in which NULL fails the job (`table.exec.sink.not-null-enforcer`).
+    pub not_null: Vec<usize>,
+}
+
+/// Where a sink writes.
+#[derive(Clone, Debug)]
+pub enum SinkTarget {
+    /// A table.
+    Table {
+        /// The table, with `connector` among its options.
+        table: TableSpec,
+        /// The connector's name.
+        connector: String,
+        /// Which changes it takes; the others never reach it.
+        accepts: SinkAccepts,
+    },
+    /// Whoever started the job: the results of a SELECT. Parallelism 1.
+    Collect,
+}
