@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Flink SQL text in, bound logical plans out.
+
+pub mod ast;
+pub mod diagnostics;
+pub mod parse;
