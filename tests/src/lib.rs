@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Tests of the whole: what the examples must print, computed without the engine.
+
+pub mod reference;
