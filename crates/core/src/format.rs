@@ -16,6 +16,19 @@ pub trait Format: Send + Sync {
     fn options(&self) -> &'static [OptionSpec];
     /// A decoder for records whose columns are `schema`. `options` have lost their prefix.
     fn decoder(&self, schema: SchemaRef, options: &Options) -> Result<Box<dyn Decoder>>;
+    /// A decoder that delivers only the columns at `projection` of records whose columns are
+    /// `schema`. A format that can leave the other columns undecoded overrides this.
+    fn projected_decoder(
+        &self,
+        schema: SchemaRef,
+        projection: &[usize],
+        options: &Options,
+    ) -> Result<Box<dyn Decoder>> {
+        Ok(Box::new(Projected {
+            decoder: self.decoder(schema, options)?,
+            projection: projection.to_vec(),
+        }))
+    }
     /// An encoder for rows of `schema`. `options` have lost their prefix.
     fn encoder(&self, schema: SchemaRef, options: &Options) -> Result<Box<dyn Encoder>>;
 }
@@ -29,13 +42,16 @@ pub trait Format: Send + Sync {
 /// A record that cannot be decoded never fails the call: it leaves no row and is reported by
 /// `take_bad`. An `Err` means that the decoder itself cannot go on.
 pub trait Decoder: Send {
+    /// Sets how many rows make a batch; at least 1. Before the first `decode`.
+    fn set_batch_rows(&mut self, rows: usize);
     /// Decodes whole records from the front of `input` until it ends or `flush` is due; returns
     /// how many bytes were used. What is left is an incomplete record: call again with it in front
     /// of more bytes, or with `last` set when nothing follows, and then everything is used.
     fn decode(&mut self, input: &[u8], last: bool) -> Result<usize>;
     /// Number of rows waiting for `flush`.
     fn rows(&self) -> usize;
-    /// True once the waiting rows should be flushed before more is decoded.
+    /// True once the waiting rows should be flushed, and the bad records taken, before more is
+    /// decoded. Only bad records may be waiting: then `flush` returns a batch without rows.
     fn is_full(&self) -> bool;
     /// The waiting rows as one batch of the decoder's schema.
     fn flush(&mut self) -> Result<RecordBatch>;
@@ -54,6 +70,9 @@ pub struct BadRecord {
     pub reason: String,
     /// The raw bytes, cut at [`BadRecord::BYTES_MAX`].
     pub bytes: Vec<u8>,
+    /// True if an option of the format (`ignore-parse-errors`) already decided what happens: the
+    /// record was passed over, or its bad field became NULL. To be counted, never a failure.
+    pub ignored: bool,
 }
 
 impl BadRecord {
@@ -68,7 +87,40 @@ impl BadRecord {
             line,
             reason: reason.into(),
             bytes: kept.to_vec(),
+            ignored: false,
         }
+    }
+}
+
+/// Decodes every column and delivers some.
+struct Projected {
+    decoder: Box<dyn Decoder>,
+    projection: Vec<usize>,
+}
+
+impl Decoder for Projected {
+    fn set_batch_rows(&mut self, rows: usize) {
+        self.decoder.set_batch_rows(rows);
+    }
+
+    fn decode(&mut self, input: &[u8], last: bool) -> Result<usize> {
+        self.decoder.decode(input, last)
+    }
+
+    fn rows(&self) -> usize {
+        self.decoder.rows()
+    }
+
+    fn is_full(&self) -> bool {
+        self.decoder.is_full()
+    }
+
+    fn flush(&mut self) -> Result<RecordBatch> {
+        Ok(self.decoder.flush()?.project(&self.projection)?)
+    }
+
+    fn take_bad(&mut self) -> Vec<BadRecord> {
+        self.decoder.take_bad()
     }
 }
 

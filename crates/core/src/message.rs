@@ -15,4 +15,7 @@ pub enum Message {
     Idle,
     /// A bounded input has ended; nothing follows.
     End,
+    /// The job is being stopped: nothing follows, but the input is not at its end, so nothing is
+    /// final that the watermark has not made final.
+    Stop,
 }

@@ -50,6 +50,12 @@ pub trait Operator: Send {
     fn on_end(&mut self, _out: &mut Output) -> Result<()> {
         Ok(())
     }
+
+    /// True once no further input can change what this operator puts out, such as a LIMIT that is
+    /// reached. Its task then ends as if the input had ended, and what is upstream of it stops.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// What happened to a split in its source reader.

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
+/// Name of the dead letter's text column.
+pub const RECORD_TEXT: &str = "record_text";
+
 /// Columns of a late row.
 ///
 /// | column | type | meaning |
@@ -41,6 +44,7 @@ pub fn late_schema() -> SchemaRef {
 /// | `code` | STRING | error code |
 /// | `reason` | STRING | one sentence |
 /// | `record` | BYTES | the raw bytes; of a decoded row its JSON |
+/// | `record_text` | STRING | the same as text, invalid UTF-8 replaced; taken for `record STRING` |
 pub fn dead_letter_schema() -> SchemaRef {
     schema(&[
         ("source", DataType::Utf8),
@@ -50,6 +54,7 @@ pub fn dead_letter_schema() -> SchemaRef {
         ("code", DataType::Utf8),
         ("reason", DataType::Utf8),
         ("record", DataType::Binary),
+        (RECORD_TEXT, DataType::Utf8),
     ])
 }
 

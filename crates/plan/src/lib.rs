@@ -15,7 +15,9 @@ pub mod chain;
 pub mod changelog;
 pub mod explain;
 pub mod graph;
+pub mod logical;
 pub mod spec;
+pub mod translate;
 
 pub use changelog::ChangelogMode;
 pub use graph::{Exchange, Input, JobGraph, Node, OutputKind, RuntimeMode};

@@ -11,6 +11,7 @@ use arrow::datatypes::FieldRef;
 use datafusion_expr::Expr;
 use millstream_core::connector::SinkAccepts;
 use millstream_core::table::TableSpec;
+use millstream_core::{Code, Error, Result};
 
 /// Name of the hidden column that holds the processing time (TIMESTAMP_LTZ(3)) in expressions of a
 /// [`CalcSpec`] with `uses_now`.
@@ -106,7 +107,7 @@ pub struct WatermarkSpec {
 }
 
 /// A kind of window; sizes and offsets in ms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Window {
     /// Fixed, gap-free.
     Tumble {
@@ -145,6 +146,59 @@ pub enum Window {
         /// Position of window_end (TIMESTAMP(3)).
         end: usize,
     },
+}
+
+impl Window {
+    /// Refuses lengths that make no window.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(Code::InvalidPlan, message));
+        match *self {
+            Window::Tumble { size, .. } if size <= 0 => {
+                wrong(format!("TUMBLE wants a positive size, found {size} ms"))
+            }
+            Window::Hop { slide, size, .. } if slide <= 0 || size <= 0 || size % slide != 0 => {
+                wrong(format!(
+                    "HOP wants a positive size that is a multiple of the slide, found size \
+                     {size} ms and slide {slide} ms"
+                ))
+            }
+            Window::Cumulate { step, size, .. } if step <= 0 || size <= 0 || size % step != 0 => {
+                wrong(format!(
+                    "CUMULATE wants a positive size that is a multiple of the step, found size \
+                     {size} ms and step {step} ms"
+                ))
+            }
+            Window::Session { gap } if gap <= 0 => {
+                wrong(format!("SESSION wants a positive gap, found {gap} ms"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The longest piece of time, ms, such that every bound of these windows is a multiple of it.
+    /// For sessions, whose bounds are anywhere, a thousandth of the gap, at most 1 s.
+    pub fn granularity(&self) -> i64 {
+        match *self {
+            Window::Tumble { size, offset } => gcd(size, offset),
+            Window::Hop {
+                slide,
+                size,
+                offset,
+            } => gcd(gcd(slide, size), offset),
+            Window::Cumulate { step, size, offset } => gcd(gcd(step, size), offset),
+            Window::Session { gap } => (gap / 1000).clamp(1, 1000),
+            Window::Attached { .. } => 0,
+        }
+    }
+}
+
+/// Greatest common divisor; `gcd(a, 0)` is `a`.
+pub fn gcd(a: i64, b: i64) -> i64 {
+    let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.min(i64::MAX as u64) as i64
 }
 
 /// Which time decides.
@@ -206,8 +260,8 @@ pub struct WindowAggregateSpec {
 
 /// Aggregates per key, for ever.
 ///
-/// Output columns: keys, then one per aggregate. Without keys there is exactly one row; over
-/// bounded input it is put out even if no row came.
+/// Output columns: keys, then one per aggregate. Without keys there is exactly one row; in batch mode
+/// (`at_end_only`) it is put out even if no row came.
 #[derive(Clone, Debug)]
 pub struct GroupAggregateSpec {
     /// Positions of the key columns; none for a global aggregate.

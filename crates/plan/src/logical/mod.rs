@@ -1,0 +1,15 @@
+//! What streaming adds to DataFusion's logical plan.
+//!
+//! * [`scan`]: a table as it is read, below its computed columns.
+//! * [`watermark`]: where event time begins. [`window`]: a window table-valued function.
+//! * [`group_window`]: the older group windows. [`aggregate`]: the aggregate functions with Flink's result types.
+
+pub mod aggregate;
+pub mod group_window;
+pub mod scan;
+pub mod watermark;
+pub mod window;
+
+pub use scan::{ScanSource, SideTable};
+pub use watermark::{WatermarkNode, WatermarkOptions};
+pub use window::WindowNode;

@@ -1,0 +1,110 @@
+//! What only the whole graph knows: the steps of watermarks, and who wants `-U`.
+
+use millstream_core::connector::SinkAccepts;
+use millstream_core::id::NodeId;
+
+use crate::graph::{JobGraph, OutputKind};
+use crate::spec::{NodeKind, SinkTarget, TimeAttribute, Window, gcd};
+
+/// Step of a watermark nobody waits for; only people see it.
+const IDLE_STEP_MS: i64 = 1_000;
+
+/// Completes a graph whose nodes are all there.
+pub(super) fn finish(graph: &mut JobGraph) {
+    set_watermark_steps(graph);
+    set_update_before(graph);
+}
+
+/// A watermark is passed on where it can close a window of some operator behind it.
+fn set_watermark_steps(graph: &mut JobGraph) {
+    for index in 0..graph.nodes.len() {
+        let id = graph.nodes[index].id;
+        let step = behind(graph, id)
+            .into_iter()
+            .map(|node| step_of(graph, node))
+            .fold(0, gcd);
+        let NodeKind::Watermark(spec) = &mut graph.nodes[index].kind else {
+            continue;
+        };
+        if spec.step_ms == 0 {
+            spec.step_ms = if step == 0 { IDLE_STEP_MS } else { step };
+        }
+    }
+}
+
+fn step_of(graph: &JobGraph, node: NodeId) -> i64 {
+    let window = match &graph.node(node).kind {
+        NodeKind::WindowAggregate(spec) if spec.time != TimeAttribute::Processing => &spec.window,
+        NodeKind::WindowAssign(spec) if spec.time != TimeAttribute::Processing => &spec.window,
+        _ => return 0,
+    };
+    // In some zone days begin at any quarter of an hour.
+    let zoned = match &graph.node(node).kind {
+        NodeKind::WindowAggregate(spec) => spec.zone.is_some(),
+        NodeKind::WindowAssign(spec) => spec.zone.is_some(),
+        _ => false,
+    };
+    match window {
+        Window::Attached { .. } => 0,
+        window if zoned => gcd(window.granularity(), 900_000),
+        window => window.granularity(),
+    }
+}
+
+/// Every node whose rows depend on those of `id`, through main outputs.
+fn behind(graph: &JobGraph, id: NodeId) -> Vec<NodeId> {
+    let mut found = vec![id];
+    for node in &graph.nodes {
+        let reads = |found: &[NodeId]| {
+            let mut main = node
+                .inputs
+                .iter()
+                .filter(|input| input.output == OutputKind::Main);
+            main.any(|input| found.contains(&input.from))
+        };
+        if reads(&found) {
+            found.push(node.id);
+        }
+    }
+    found
+}
+
+/// An aggregate leaves out `-U` if no consumer wants it; modes of the nodes between follow.
+fn set_update_before(graph: &mut JobGraph) {
+    let mut wanted = vec![false; graph.nodes.len()];
+    for index in (0..graph.nodes.len()).rev() {
+        let node = &graph.nodes[index];
+        let wants = match &node.kind {
+            NodeKind::Sink(spec) => !matches!(
+                &spec.target,
+                SinkTarget::Table {
+                    accepts: SinkAccepts::Upsert,
+                    ..
+                }
+            ),
+            NodeKind::GroupAggregate(_) | NodeKind::WindowAggregate(_) | NodeKind::Sort(_) => true,
+            // A filter may pass the old version of a row and not the new one.
+            NodeKind::Calc(spec) if spec.filter.is_some() => true,
+            _ => wanted[index],
+        };
+        for input in node.inputs.clone() {
+            wanted[input.from.0 as usize] |= wants;
+        }
+    }
+    for index in 0..graph.nodes.len() {
+        let keeps = wanted[index];
+        let inherits = graph.nodes[index]
+            .inputs
+            .iter()
+            .any(|input| graph.node(input.from).changelog.update_before);
+        let node = &mut graph.nodes[index];
+        match &mut node.kind {
+            NodeKind::GroupAggregate(spec) => {
+                spec.emit_update_before = keeps;
+                node.changelog.update_before &= keeps;
+            }
+            _ if !node.inputs.is_empty() => node.changelog.update_before &= inherits,
+            _ => {}
+        }
+    }
+}
