@@ -10,6 +10,7 @@
 //! ```
 
 mod blackhole;
+mod nexmark;
 mod options;
 mod print;
 #[cfg(test)]
@@ -23,7 +24,11 @@ use millstream_core::{Code, Error, Result, suggest};
 
 /// The name each table writes in `WITH ('connector' = …)`, and what serves it, in alphabetical
 /// order.
-pub static CONNECTORS: &[&dyn Connector] = &[&blackhole::Blackhole, &print::Print];
+pub static CONNECTORS: &[&dyn Connector] = &[
+    &blackhole::Blackhole,
+    &nexmark::Nexmark,
+    &print::Print,
+];
 
 /// The connector called `name`, written exactly as in [`CONNECTORS`].
 pub fn connector(name: &str) -> Result<&'static dyn Connector> {
