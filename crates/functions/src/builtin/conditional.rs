@@ -1,0 +1,123 @@
+//! Functions that choose.
+//!
+//! ```sql
+//! IF(5 > 3, 'yes', 'no')     -- 'yes'
+//! IFNULL(NULL, 5)            -- 5
+//! NULLIF(5, 5)               -- NULL
+//! GREATEST(1, 3, 2)          -- 3;   NULL if any argument is
+//! IS_DECIMAL('1.5')          -- TRUE
+//! ```
+//!
+//! COALESCE and CASE are DataFusion's.
+
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::compute::kernels::cmp;
+use arrow::compute::kernels::zip::zip;
+use arrow::compute::{is_not_null, nullif as arrow_nullif, or};
+use arrow::datatypes::DataType;
+use millstream_core::Result;
+use millstream_core::types::ColumnType;
+
+use crate::args::Kind::{Any, Bool, NumberOrStr};
+use crate::args::{Arguments, Call};
+use crate::function::{Spec, function};
+use crate::numbers::parse_double;
+use crate::output::{bool_rows, boolean_not_null};
+
+pub(crate) const FUNCTIONS: &[Spec] = &[
+    function("greatest", &[Any], like_last, |call| extreme(call, true))
+        .variadic()
+        .unified_from(0),
+    function("if", &[Bool, Any, Any], of_branches, if_).unified_from(1),
+    function("ifnull", &[Any, Any], of_second, if_null)
+        .unified_from(0)
+        .alias(&["nvl"]),
+    function("is_alpha", &[NumberOrStr], boolean_not_null, |call| {
+        all_chars(call, |text| {
+            !text.is_empty() && text.chars().all(char::is_alphabetic)
+        })
+    }),
+    function("is_decimal", &[NumberOrStr], boolean_not_null, |call| {
+        all_chars(call, |text| parse_double(text).is_some())
+    }),
+    function("is_digit", &[NumberOrStr], boolean_not_null, |call| {
+        all_chars(call, |text| {
+            !text.is_empty() && text.chars().all(char::is_numeric)
+        })
+    }),
+    function("least", &[Any], like_last, |call| extreme(call, false))
+        .variadic()
+        .unified_from(0),
+    function("nullif", &[Any, Any], nullable_first, null_if).unified_from(0),
+];
+
+/// The type of the last argument; NULL if any argument may be.
+fn like_last(args: &Arguments) -> Result<ColumnType> {
+    args.strict(args.ty(args.fields.len() - 1))
+}
+
+fn of_branches(args: &Arguments) -> Result<ColumnType> {
+    Ok(ColumnType {
+        sql: args.ty(1),
+        nullable: args.nullable(1) || args.nullable(2),
+    })
+}
+
+fn of_second(args: &Arguments) -> Result<ColumnType> {
+    Ok(ColumnType {
+        sql: args.ty(0),
+        nullable: args.nullable(0) && args.nullable(1),
+    })
+}
+
+fn nullable_first(args: &Arguments) -> Result<ColumnType> {
+    Ok(ColumnType::nullable(args.ty(0)))
+}
+
+fn if_(call: &Call) -> Result<ArrayRef> {
+    let condition = call.full(0)?;
+    let condition: &BooleanArray = arrow::array::AsArray::as_boolean(&condition);
+    Ok(zip(condition, &call.full(1)?, &call.full(2)?)?)
+}
+
+fn if_null(call: &Call) -> Result<ArrayRef> {
+    let value = call.full(0)?;
+    Ok(zip(&is_not_null(&value)?, &value, &call.full(1)?)?)
+}
+
+fn null_if(call: &Call) -> Result<ArrayRef> {
+    let (left, right) = (call.full(0)?, call.full(1)?);
+    if left.data_type() == &DataType::Null {
+        return Ok(left);
+    }
+    Ok(arrow_nullif(&left, &cmp::eq(&left, &right)?)?)
+}
+
+fn extreme(call: &Call, greatest: bool) -> Result<ArrayRef> {
+    let mut best = call.full(0)?;
+    if *best.data_type() == DataType::Null {
+        return Ok(best);
+    }
+    for index in 1..call.len() {
+        let next = call.full(index)?;
+        let better = if greatest {
+            cmp::gt(&best, &next)?
+        } else {
+            cmp::lt(&best, &next)?
+        };
+        // Where one of the two is NULL the comparison is: keep whichever is NULL.
+        let keep_null = arrow::compute::is_null(&best)?;
+        let keep = or(&keep_null, &arrow::compute::prep_null_mask_filter(&better))?;
+        best = zip(&keep, &best, &next)?;
+    }
+    Ok(best)
+}
+
+/// FALSE for NULL; a number is its text.
+fn all_chars(call: &Call, holds: impl Fn(&str) -> bool) -> Result<ArrayRef> {
+    let texts = arrow::compute::cast(&call.full(0)?, &DataType::Utf8)?;
+    let texts: &arrow::array::StringArray = arrow::array::AsArray::as_string(&texts);
+    bool_rows(call, |row| {
+        Ok(Some(texts.is_valid(row) && holds(texts.value(row))))
+    })
+}

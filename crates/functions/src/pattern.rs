@@ -1,0 +1,720 @@
+//! Java's date and time patterns: `yyyy-MM-dd HH:mm:ss.SSS`, `dd/MMM/yyyy`, `yyyyMMdd'T'HHmm`.
+//!
+//! A [`Pattern`] is compiled once and then formats moments and parses texts.
+//!
+//! * Letters: `G y u Q q M L d D E a H k K h m s S n X x Z z V`, text between `'`, any other
+//!   character as it is; `[` and `]` mark a part that may be missing when parsing.
+//! * One letter is a number of any width; more letters pad with zeros and, when parsing, fix the
+//!   width (`yyyy` takes more than four digits if no digit field follows).
+//! * Day 31 of a shorter month is its last day, hour 24 is midnight, as Java's "smart" resolver has it.
+//! * [`Formatter`] remembers the last text: rows of one day share their `yyyy-MM-dd`.
+//! * Source: the documentation of `java.time.format.DateTimeFormatter`.
+
+use chrono_tz::Tz;
+use millstream_core::{Code, Error, Result};
+
+use crate::temporal::{DAY_MS, Moment, Zone, day_number, days_in_month, parse_offset, push_padded};
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+/// The longest pattern.
+const PATTERN_CHARS_MAX: usize = 1024;
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    items: Vec<Item>,
+    /// Moments of the same multiple of this many milliseconds have the same text; 0: none do.
+    granularity: i64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Item {
+    Literal(String),
+    Number {
+        field: Field,
+        min: usize,
+        max: usize,
+    },
+    YearOfTwoDigits,
+    Fraction(usize),
+    Month {
+        long: bool,
+    },
+    Weekday {
+        long: bool,
+    },
+    AmPm,
+    Era,
+    Offset {
+        zulu: bool,
+        colon: bool,
+        short: bool,
+    },
+    ZoneName,
+    OptionalStart(usize),
+    OptionalEnd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Field {
+    Year,
+    YearOfEra,
+    Quarter,
+    Month,
+    Day,
+    DayOfYear,
+    Hour,
+    HourFromOne,
+    HourOfHalf,
+    HourOfHalfFromOne,
+    Minute,
+    Second,
+    Nano,
+}
+
+impl Pattern {
+    /// Compiles a pattern; an unknown letter is an error that names it.
+    pub(crate) fn compile(text: &str) -> Result<Self> {
+        if text.len() > PATTERN_CHARS_MAX {
+            return Err(bad(text, &format!("longer than {PATTERN_CHARS_MAX} bytes")));
+        }
+        let mut items = Vec::new();
+        let mut open = Vec::new();
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\'' => push_literal(&mut items, &quoted(&mut chars, text)?),
+                '[' => {
+                    open.push(items.len());
+                    items.push(Item::OptionalStart(0));
+                }
+                ']' => {
+                    let start = open.pop().ok_or_else(|| bad(text, "']' without '['"))?;
+                    items.push(Item::OptionalEnd);
+                    items[start] = Item::OptionalStart(items.len());
+                }
+                '{' | '}' | '#' => return Err(bad(text, &format!("'{c}' is reserved"))),
+                c if c.is_ascii_alphabetic() => {
+                    let mut count = 1;
+                    while chars.next_if_eq(&c).is_some() {
+                        count += 1;
+                    }
+                    items.push(item(c, count).ok_or_else(|| unknown(text, c, count))?);
+                }
+                c => push_literal(&mut items, c.encode_utf8(&mut [0; 4])),
+            }
+        }
+        if !open.is_empty() {
+            return Err(bad(text, "'[' without ']'"));
+        }
+        fix_adjacent_widths(&mut items);
+        let granularity = items.iter().map(granularity).min().unwrap_or(i64::MAX);
+        Ok(Pattern { items, granularity })
+    }
+
+    /// Appends the text of a local moment, whose clock is `offset` milliseconds ahead of UTC.
+    fn format(&self, moment: Moment, offset: i64, tz: Tz, out: &mut String) {
+        for item in &self.items {
+            match item {
+                Item::Literal(text) => out.push_str(text),
+                Item::Number { field, min, .. } => push_padded(out, value(*field, moment), *min),
+                Item::YearOfTwoDigits => push_padded(out, moment.date().0.rem_euclid(100), 2),
+                Item::Fraction(digits) => push_fraction(out, moment, *digits),
+                Item::Month { long } => {
+                    out.push_str(shortened(MONTHS[moment.date().1 as usize - 1], *long));
+                }
+                Item::Weekday { long } => out.push_str(shortened(weekday(moment), *long)),
+                Item::AmPm => out.push_str(if value(Field::Hour, moment) < 12 {
+                    "AM"
+                } else {
+                    "PM"
+                }),
+                Item::Era => out.push_str(if moment.date().0 > 0 { "AD" } else { "BC" }),
+                Item::Offset { zulu, colon, short } => {
+                    push_offset(out, offset, *zulu, *colon, *short)
+                }
+                Item::ZoneName => out.push_str(tz.name()),
+                Item::OptionalStart(_) | Item::OptionalEnd => {}
+            }
+        }
+    }
+
+    /// The local moment a text says, with its offset from UTC in milliseconds if it says one.
+    pub(crate) fn parse(&self, text: &str) -> Option<(Moment, Option<i64>)> {
+        let mut parsed = Parsed::default();
+        let rest = self.parse_items(0, self.items.len(), text, &mut parsed)?;
+        if !rest.is_empty() {
+            return None;
+        }
+        Some((parsed.moment()?, parsed.offset))
+    }
+
+    /// Parses items `from..to`; the depth of recursion is the depth of `[`, below the pattern length.
+    fn parse_items<'t>(
+        &self,
+        from: usize,
+        to: usize,
+        text: &'t str,
+        parsed: &mut Parsed,
+    ) -> Option<&'t str> {
+        let mut rest = text;
+        let mut at = from;
+        while at < to {
+            match &self.items[at] {
+                Item::OptionalStart(end) => {
+                    let mut attempt = parsed.clone();
+                    if let Some(after) = self.parse_items(at + 1, end - 1, rest, &mut attempt) {
+                        *parsed = attempt;
+                        rest = after;
+                    }
+                    at = *end;
+                }
+                item => {
+                    rest = parse_item(item, rest, parsed)?;
+                    at += 1;
+                }
+            }
+        }
+        Some(rest)
+    }
+}
+
+/// Formats moments with one pattern, reusing the last text while it stays the same.
+pub(crate) struct Formatter<'p> {
+    pattern: &'p Pattern,
+    last: Option<i64>,
+    text: String,
+}
+
+impl<'p> Formatter<'p> {
+    pub(crate) fn new(pattern: &'p Pattern) -> Self {
+        Formatter {
+            pattern,
+            last: None,
+            text: String::new(),
+        }
+    }
+
+    /// The text of a moment without a zone.
+    pub(crate) fn local(&mut self, moment: Moment) -> &str {
+        self.text(moment, 0, Tz::UTC)
+    }
+
+    /// The text of an instant in a zone.
+    pub(crate) fn zoned(&mut self, instant: Moment, zone: &mut Zone) -> &str {
+        let offset = zone.offset_at(instant.millis);
+        let tz = zone.tz();
+        self.text(zone.to_local(instant), offset, tz)
+    }
+
+    #[inline]
+    fn text(&mut self, moment: Moment, offset: i64, tz: Tz) -> &str {
+        let granularity = self.pattern.granularity;
+        let key = (granularity > 0).then(|| moment.millis.div_euclid(granularity));
+        if key.is_none() || key != self.last {
+            self.text.clear();
+            self.pattern.format(moment, offset, tz, &mut self.text);
+            self.last = key;
+        }
+        &self.text
+    }
+}
+
+fn bad(pattern: &str, why: &str) -> Error {
+    let shown: String = pattern.chars().take(80).collect();
+    Error::new(Code::Evaluation, format!("date pattern '{shown}': {why}"))
+}
+
+fn unknown(pattern: &str, c: char, count: usize) -> Error {
+    let letters = c.to_string().repeat(count.min(20));
+    bad(pattern, &format!("'{letters}' is not a field"))
+        .hint("put text between single quotes, as in yyyy-MM-dd'T'HH:mm:ss")
+}
+
+fn push_literal(items: &mut Vec<Item>, text: &str) {
+    match items.last_mut() {
+        Some(Item::Literal(last)) => last.push_str(text),
+        _ => items.push(Item::Literal(text.to_string())),
+    }
+}
+
+/// The text up to the closing quote; two quotes are one quote.
+fn quoted(chars: &mut std::iter::Peekable<std::str::Chars>, pattern: &str) -> Result<String> {
+    let mut text = String::new();
+    while let Some(c) = chars.next() {
+        if c != '\'' {
+            text.push(c);
+        } else if chars.next_if_eq(&'\'').is_some() {
+            text.push('\'');
+        } else {
+            return Ok(if text.is_empty() { "'".into() } else { text });
+        }
+    }
+    Err(bad(pattern, "a quote is not closed"))
+}
+
+fn item(letter: char, count: usize) -> Option<Item> {
+    let number = |field| {
+        let max = if count == 1 { 19 } else { count };
+        Some(Item::Number {
+            field,
+            min: count,
+            max,
+        })
+    };
+    let pair = |field| if count <= 2 { number(field) } else { None };
+    match (letter, count) {
+        ('y' | 'u', 2) => Some(Item::YearOfTwoDigits),
+        ('y' | 'u', 1..=19) => Some(Item::Number {
+            field: if letter == 'y' {
+                Field::YearOfEra
+            } else {
+                Field::Year
+            },
+            min: count,
+            max: 19,
+        }),
+        ('Q' | 'q', 1..=2) => number(Field::Quarter),
+        ('M' | 'L', 1..=2) => number(Field::Month),
+        ('M' | 'L', 3..=4) => Some(Item::Month { long: count == 4 }),
+        ('d', _) => pair(Field::Day),
+        ('D', 1..=3) => number(Field::DayOfYear),
+        ('E', 1..=4) => Some(Item::Weekday { long: count == 4 }),
+        ('a', 1) => Some(Item::AmPm),
+        ('G', 1..=3) => Some(Item::Era),
+        ('H', _) => pair(Field::Hour),
+        ('k', _) => pair(Field::HourFromOne),
+        ('K', _) => pair(Field::HourOfHalf),
+        ('h', _) => pair(Field::HourOfHalfFromOne),
+        ('m', _) => pair(Field::Minute),
+        ('s', _) => pair(Field::Second),
+        ('S', 1..=9) => Some(Item::Fraction(count)),
+        ('n', 1..=9) => number(Field::Nano),
+        ('X' | 'x', 1..=3) => Some(Item::Offset {
+            zulu: letter == 'X',
+            colon: count == 3,
+            short: count == 1,
+        }),
+        ('Z', 1..=3) => Some(Item::Offset {
+            zulu: false,
+            colon: false,
+            short: false,
+        }),
+        ('Z', 5) => Some(Item::Offset {
+            zulu: true,
+            colon: true,
+            short: false,
+        }),
+        ('z', 1..=4) | ('V', 2) => Some(Item::ZoneName),
+        _ => None,
+    }
+}
+
+/// A number directly before another number takes exactly its own digits: `yyyyMMdd`.
+fn fix_adjacent_widths(items: &mut [Item]) {
+    for at in 1..items.len() {
+        let digits_follow = matches!(
+            items[at],
+            Item::Number { .. } | Item::YearOfTwoDigits | Item::Fraction(_)
+        );
+        if let (true, Item::Number { min, max, .. }) = (digits_follow, &mut items[at - 1])
+            && *min > 1
+        {
+            *max = *min;
+        }
+    }
+}
+
+fn granularity(item: &Item) -> i64 {
+    match item {
+        Item::Literal(_) | Item::OptionalStart(_) | Item::OptionalEnd | Item::ZoneName => i64::MAX,
+        Item::Fraction(_)
+        | Item::Number {
+            field: Field::Nano, ..
+        }
+        | Item::Offset { .. } => 0,
+        Item::Number {
+            field: Field::Second,
+            ..
+        } => 1000,
+        Item::Number {
+            field: Field::Minute,
+            ..
+        } => 60_000,
+        Item::AmPm
+        | Item::Number {
+            field: Field::Hour | Field::HourFromOne | Field::HourOfHalf | Field::HourOfHalfFromOne,
+            ..
+        } => 3_600_000,
+        _ => DAY_MS,
+    }
+}
+
+fn value(field: Field, moment: Moment) -> i64 {
+    let of_day = moment.milli_of_day();
+    let hour = of_day / 3_600_000;
+    let from_one = |value: i64, cycle: i64| if value == 0 { cycle } else { value };
+    match field {
+        Field::Year => moment.date().0,
+        Field::YearOfEra => match moment.date().0 {
+            year if year > 0 => year,
+            year => 1 - year,
+        },
+        Field::Quarter => i64::from((moment.date().1 - 1) / 3 + 1),
+        Field::Month => i64::from(moment.date().1),
+        Field::Day => i64::from(moment.date().2),
+        Field::DayOfYear => day_of_year(moment),
+        Field::Hour => hour,
+        Field::HourFromOne => from_one(hour, 24),
+        Field::HourOfHalf => hour % 12,
+        Field::HourOfHalfFromOne => from_one(hour % 12, 12),
+        Field::Minute => of_day / 60_000 % 60,
+        Field::Second => of_day / 1000 % 60,
+        Field::Nano => i64::from(moment.nano_of_second()),
+    }
+}
+
+/// The day of the year, from 1.
+pub(crate) fn day_of_year(moment: Moment) -> i64 {
+    let (year, ..) = moment.date();
+    moment.days() - millstream_core::time::days_from_civil(year, 1, 1) + 1
+}
+
+/// The day of the week, 0 for Monday.
+pub(crate) fn weekday_index(days: i64) -> i64 {
+    (days + 3).rem_euclid(7)
+}
+
+fn weekday(moment: Moment) -> &'static str {
+    WEEKDAYS[weekday_index(moment.days()) as usize]
+}
+
+fn shortened(name: &'static str, long: bool) -> &'static str {
+    if long { name } else { &name[..3] }
+}
+
+fn push_fraction(out: &mut String, moment: Moment, digits: usize) {
+    let kept = moment.nano_of_second() / 10_u32.pow(9 - digits as u32);
+    push_padded(out, i64::from(kept), digits);
+}
+
+fn push_offset(out: &mut String, offset: i64, zulu: bool, colon: bool, short: bool) {
+    if zulu && offset == 0 {
+        out.push('Z');
+        return;
+    }
+    out.push(if offset < 0 { '-' } else { '+' });
+    let minutes = offset.abs() / 60_000;
+    push_padded(out, minutes / 60, 2);
+    if short && minutes % 60 == 0 {
+        return;
+    }
+    if colon {
+        out.push(':');
+    }
+    push_padded(out, minutes % 60, 2);
+}
+
+/// What a text has said so far.
+#[derive(Clone, Default)]
+struct Parsed {
+    year: Option<i64>,
+    month: Option<i64>,
+    day: Option<i64>,
+    day_of_year: Option<i64>,
+    hour: Option<i64>,
+    hour_of_half: Option<i64>,
+    afternoon: Option<bool>,
+    minute: i64,
+    second: i64,
+    nanos: i64,
+    before_christ: bool,
+    offset: Option<i64>,
+}
+
+impl Parsed {
+    fn moment(&self) -> Option<Moment> {
+        let (hour, next_day) = match (self.hour, self.hour_of_half) {
+            (Some(24), _) if self.minute == 0 && self.second == 0 && self.nanos == 0 => (0, 1),
+            (Some(hour), _) => (hour, 0),
+            (None, Some(half)) => (half + if self.afternoon? { 12 } else { 0 }, 0),
+            (None, None) => (0, 0),
+        };
+        if hour > 23 || self.minute > 59 || self.second > 59 {
+            return None;
+        }
+        let millis = ((hour * 60 + self.minute) * 60 + self.second) * 1000 + self.nanos / 1_000_000;
+        Moment::at(
+            self.days()? + next_day,
+            millis,
+            (self.nanos % 1_000_000) as u32,
+        )
+    }
+
+    fn days(&self) -> Option<i64> {
+        let year = self.year.unwrap_or(1970);
+        let year = if self.before_christ { 1 - year } else { year };
+        if let Some(day) = self.day_of_year {
+            let first = day_number(year, 1, 1)?;
+            let last = 365 + i64::from(days_in_month(year, 2) == 29);
+            return (1..=last).contains(&day).then_some(first + day - 1);
+        }
+        let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        let day = (day as u32).min(days_in_month(year, month as u32));
+        day_number(year, month as u32, day)
+    }
+
+    fn set(&mut self, field: Field, value: i64) -> Option<()> {
+        match field {
+            Field::Year | Field::YearOfEra => self.year = Some(value),
+            Field::Quarter => (1..=4).contains(&value).then_some(())?,
+            Field::Month => self.month = Some(value),
+            Field::Day => self.day = Some(value),
+            Field::DayOfYear => self.day_of_year = Some(value),
+            Field::Hour => self.hour = Some(value),
+            Field::HourFromOne => {
+                (1..=24).contains(&value).then_some(())?;
+                self.hour = Some(value % 24);
+            }
+            Field::HourOfHalf => {
+                (0..=11).contains(&value).then_some(())?;
+                self.hour_of_half = Some(value);
+            }
+            Field::HourOfHalfFromOne => {
+                (1..=12).contains(&value).then_some(())?;
+                self.hour_of_half = Some(value % 12);
+            }
+            Field::Minute => self.minute = value,
+            Field::Second => self.second = value,
+            Field::Nano => {
+                (value < 1_000_000_000).then_some(())?;
+                self.nanos = value;
+            }
+        }
+        Some(())
+    }
+}
+
+fn parse_item<'t>(item: &Item, text: &'t str, parsed: &mut Parsed) -> Option<&'t str> {
+    match item {
+        Item::Literal(literal) => text.strip_prefix(literal.as_str()),
+        Item::Number { field, min, max } => {
+            let negative = matches!(field, Field::Year | Field::YearOfEra) && text.starts_with('-');
+            let (value, rest) = number(&text[usize::from(negative)..], *min, *max)?;
+            parsed.set(*field, if negative { -value } else { value })?;
+            Some(rest)
+        }
+        Item::YearOfTwoDigits => {
+            let (value, rest) = number(text, 2, 2)?;
+            parsed.year = Some(2000 + value);
+            Some(rest)
+        }
+        Item::Fraction(digits) => {
+            let (value, rest) = number(text, *digits, *digits)?;
+            parsed.nanos = value * 10_i64.pow(9 - *digits as u32);
+            Some(rest)
+        }
+        Item::Month { long } => {
+            let (index, rest) = one_of(&MONTHS, text, *long)?;
+            parsed.month = Some(index as i64 + 1);
+            Some(rest)
+        }
+        Item::Weekday { long } => one_of(&WEEKDAYS, text, *long).map(|(_, rest)| rest),
+        Item::AmPm => {
+            let (index, rest) = one_of(&["AM", "PM"], text, true)?;
+            parsed.afternoon = Some(index == 1);
+            Some(rest)
+        }
+        Item::Era => {
+            let (index, rest) = one_of(&["AD", "BC"], text, true)?;
+            parsed.before_christ = index == 1;
+            Some(rest)
+        }
+        Item::Offset { zulu, .. } => parse_zone_offset(text, *zulu, parsed),
+        // A zone's name would need the rules of all zones to be undone: not in Flink's TIMESTAMP.
+        Item::ZoneName | Item::OptionalStart(_) | Item::OptionalEnd => None,
+    }
+}
+
+fn parse_zone_offset<'t>(text: &'t str, zulu: bool, parsed: &mut Parsed) -> Option<&'t str> {
+    if let (true, Some(rest)) = (zulu, text.strip_prefix('Z')) {
+        parsed.offset = Some(0);
+        return Some(rest);
+    }
+    let sign = text.starts_with(['+', '-']).then_some(1)?;
+    let end = text[sign..]
+        .find(|c: char| !c.is_ascii_digit() && c != ':')
+        .map_or(text.len(), |end| end + sign);
+    parsed.offset = Some(parse_offset(&text[..end])?);
+    Some(&text[end..])
+}
+
+/// A number of `min` to `max` digits at the start of `text`.
+fn number(text: &str, min: usize, max: usize) -> Option<(i64, &str)> {
+    let digits = text
+        .bytes()
+        .take(max.min(18))
+        .take_while(u8::is_ascii_digit)
+        .count();
+    if digits < min {
+        return None;
+    }
+    let value = text
+        .bytes()
+        .take(digits)
+        .fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+    Some((value, &text[digits..]))
+}
+
+fn one_of<'t>(names: &[&'static str], text: &'t str, long: bool) -> Option<(usize, &'t str)> {
+    names.iter().enumerate().find_map(|(index, name)| {
+        let name = shortened(name, long);
+        let start = text.get(..name.len())?;
+        start
+            .eq_ignore_ascii_case(name)
+            .then(|| (index, &text[name.len()..]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temporal::{parse_timestamp, push_timestamp};
+
+    fn moment(text: &str) -> Moment {
+        parse_timestamp(text).expect(text).0
+    }
+
+    #[test]
+    fn moments_are_written_as_the_pattern_says() {
+        for (pattern, wanted) in [
+            ("yyyy-MM-dd HH:mm:ss.SSS", "2024-02-09 15:04:05.678"),
+            ("dd/MMM/yy h:mm a", "09/Feb/24 3:04 PM"),
+            ("EEEE, d MMMM uuuu", "Friday, 9 February 2024"),
+            ("yyyyMMdd'T'HHmm''ss", "20240209T1504'05"),
+            ("D Q kk KK n S XXX", "40 1 15 03 678000000 6 Z"),
+            ("G xx", "AD +0000"),
+        ] {
+            let pattern = Pattern::compile(pattern).unwrap();
+            let mut formatter = Formatter::new(&pattern);
+            assert_eq!(formatter.local(moment("2024-02-09 15:04:05.678")), wanted);
+        }
+    }
+
+    #[test]
+    fn texts_are_read_as_the_pattern_says() {
+        for (pattern, text, wanted) in [
+            (
+                "yyyy-MM-dd HH:mm:ss",
+                "2024-02-09 15:04:05",
+                "2024-02-09 15:04:05",
+            ),
+            (
+                "yyyyMMddHHmmssSSS",
+                "20240209150405678",
+                "2024-02-09 15:04:05.678",
+            ),
+            ("d/M/yyyy", "9/2/2024", "2024-02-09 00:00:00"),
+            (
+                "dd-MMM-yy hh:mm a",
+                "09-feb-24 03:04 pm",
+                "2024-02-09 15:04:00",
+            ),
+            (
+                "yyyy-MM-dd[ HH:mm[:ss]]",
+                "2024-02-09 15:04",
+                "2024-02-09 15:04:00",
+            ),
+            (
+                "yyyy-MM-dd[ HH:mm[:ss]]",
+                "2024-02-09",
+                "2024-02-09 00:00:00",
+            ),
+            ("yyyy-MM-dd HH", "2024-02-31 24", "2024-03-01 00:00:00"),
+            ("yyyy-DDD", "2024-366", "2024-12-31 00:00:00"),
+        ] {
+            let (read, _) = Pattern::compile(pattern).unwrap().parse(text).expect(text);
+            let mut shown = String::new();
+            push_timestamp(&mut shown, read, 0);
+            assert_eq!(shown, wanted, "{pattern} of {text}");
+        }
+        let offset = Pattern::compile("HH:mmXXX").unwrap().parse("10:00+02:00");
+        assert_eq!(offset.and_then(|(_, offset)| offset), Some(7_200_000));
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_is_refused() {
+        for (pattern, text) in [
+            ("yyyy-MM-dd", "2024-2-9"),
+            ("yyyy-MM-dd", "2024-02-09x"),
+            ("yyyy-MM-dd", "2024-13-09"),
+            ("HH", "25"),
+            ("hh", "10"),
+            ("S", "é"),
+            ("yyyy", "99999999999999999999"),
+            ("MMM", "é"),
+            ("X", "+é"),
+        ] {
+            assert_eq!(
+                Pattern::compile(pattern).unwrap().parse(text),
+                None,
+                "{pattern} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_pattern_is_named() {
+        for pattern in [
+            "yyyy-bb",
+            "'open",
+            "[yyyy",
+            "yyyy]",
+            "ddd",
+            "{",
+            &"y".repeat(2000),
+        ] {
+            assert!(Pattern::compile(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_formatter_that_reuses_texts_never_shows_an_old_one() {
+        let pattern = Pattern::compile("yyyy-MM-dd HH").unwrap();
+        let mut formatter = Formatter::new(&pattern);
+        for (time, wanted) in [
+            ("2024-02-09 15:59:59.999", "2024-02-09 15"),
+            ("2024-02-09 16:00:00", "2024-02-09 16"),
+            ("1969-12-31 23:59:59", "1969-12-31 23"),
+            ("1970-01-01 00:00:00", "1970-01-01 00"),
+        ] {
+            assert_eq!(formatter.local(moment(time)), wanted);
+        }
+    }
+}

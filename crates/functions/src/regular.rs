@@ -1,0 +1,392 @@
+//! Java's regular expressions on Rust's engine.
+//!
+//! Rust's engine takes time linear in the text, whatever the pattern; in exchange it has no
+//! look-around and no back-references, and says so. What Java writes differently is rewritten:
+//! `\Z`, `\h`, `\R`, `\uXXXX`, `\Q..\E`, POSIX classes `\p{Alpha}`, named groups, ASCII `\d \w \s \b`.
+//!
+//! * [`Regexes`] keeps what it compiled for the batch and the thread keeps it for the next one.
+//! * A constant pattern that does not compile is an error; one from a column is treated as
+//!   Flink treats it, mostly as NULL.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::rc::Rc;
+
+use millstream_core::{Code, Error, Result};
+use regex::{Regex, RegexBuilder};
+
+/// The longest pattern, in bytes.
+const PATTERN_BYTES_MAX: usize = 64 << 10;
+
+/// The most memory a compiled pattern, and its cache of states, may take.
+const COMPILED_BYTES_MAX: usize = 4 << 20;
+
+/// How many compiled patterns a thread keeps.
+const KEPT_MAX: usize = 64;
+
+thread_local! {
+    /// Per thread, since threads that share a `Regex` wait for each other's scratch space.
+    static KEPT: RefCell<HashMap<String, Rc<Regex>>> = RefCell::new(HashMap::new());
+}
+
+/// The compiled form of a pattern in Java's syntax.
+pub(crate) fn compiled(pattern: &str) -> Result<Rc<Regex>> {
+    if let Some(regex) = KEPT.with(|kept| kept.borrow().get(pattern).cloned()) {
+        return Ok(regex);
+    }
+    let regex = Rc::new(compile(pattern)?);
+    KEPT.with(|kept| {
+        let mut kept = kept.borrow_mut();
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(pattern.to_string(), Rc::clone(&regex));
+    });
+    Ok(regex)
+}
+
+fn compile(pattern: &str) -> Result<Regex> {
+    if pattern.len() > PATTERN_BYTES_MAX {
+        let found = pattern.len();
+        return Err(Error::new(
+            Code::Evaluation,
+            format!("a regular expression of {found} bytes; at most {PATTERN_BYTES_MAX}"),
+        ));
+    }
+    RegexBuilder::new(&translate(pattern))
+        .size_limit(COMPILED_BYTES_MAX)
+        .dfa_size_limit(COMPILED_BYTES_MAX)
+        .nest_limit(100)
+        .build()
+        .map_err(|error| refused(pattern, &error))
+}
+
+fn refused(pattern: &str, error: &regex::Error) -> Error {
+    let shown: String = pattern.chars().take(80).collect();
+    let reason = match error {
+        regex::Error::CompiledTooBig(_) => "it is too large".to_string(),
+        // The last line says what is wrong, the ones before draw it.
+        error => {
+            let text = error.to_string();
+            text.lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_string()
+        }
+    };
+    let error = Error::new(
+        Code::Evaluation,
+        format!("regular expression '{shown}': {reason}"),
+    );
+    if reason.contains("look-around") || reason.contains("backreferences") {
+        return error.hint("a capturing group and its number often say the same");
+    }
+    error
+}
+
+/// The patterns of one batch: the last one is at hand.
+#[derive(Default)]
+pub(crate) struct Regexes {
+    last: Option<(String, Option<Rc<Regex>>)>,
+}
+
+impl Regexes {
+    /// The compiled pattern; `None` if it does not compile.
+    #[inline]
+    pub(crate) fn get(&mut self, pattern: &str) -> Option<&Regex> {
+        if self.last.as_ref().is_none_or(|(text, _)| text != pattern) {
+            self.last = Some((pattern.to_string(), compiled(pattern).ok()));
+        }
+        self.last.as_ref().and_then(|(_, regex)| regex.as_deref())
+    }
+}
+
+/// Java's syntax in Rust's, where they differ.
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut chars = pattern.chars().peekable();
+    let mut class_depth = 0_usize;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('Q') => push_quoted(&mut chars, &mut out),
+                Some(escape) => push_escape(escape, &mut chars, class_depth > 0, &mut out),
+                None => out.push('\\'),
+            },
+            '[' => {
+                class_depth += 1;
+                out.push('[');
+            }
+            ']' => {
+                class_depth = class_depth.saturating_sub(1);
+                out.push(']');
+            }
+            // Rust reads these pairs inside a class as set operations, Java as plain characters.
+            '~' | '-' if class_depth > 0 && chars.peek() == Some(&c) => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn push_quoted(chars: &mut std::iter::Peekable<std::str::Chars>, out: &mut String) {
+    let mut text = String::new();
+    while let Some(c) = chars.next() {
+        if c == '\\' && chars.next_if_eq(&'E').is_some() {
+            break;
+        }
+        text.push(c);
+    }
+    out.push_str(&regex::escape(&text));
+}
+
+fn push_escape(
+    escape: char,
+    chars: &mut std::iter::Peekable<std::str::Chars>,
+    in_class: bool,
+    out: &mut String,
+) {
+    let plain = |inside: &str| {
+        if in_class {
+            inside.to_string()
+        } else {
+            format!("[{inside}]")
+        }
+    };
+    match escape {
+        'd' => out.push_str(&plain("0-9")),
+        'w' => out.push_str(&plain("a-zA-Z0-9_")),
+        's' => out.push_str(&plain(" \\t\\n\\x0B\\f\\r")),
+        'D' => out.push_str("[^0-9]"),
+        'W' => out.push_str("[^a-zA-Z0-9_]"),
+        'S' => out.push_str("[^ \\t\\n\\x0B\\f\\r]"),
+        'h' => out.push_str(&plain(
+            " \\t\\u{A0}\\u{1680}\\u{180e}\\u{2000}-\\u{200a}\\u{202f}\\u{205f}\\u{3000}",
+        )),
+        'R' if !in_class => out.push_str("(?:\\r\\n|[\\n\\x0B\\f\\r\\u{85}\\u{2028}\\u{2029}])"),
+        'Z' if !in_class => out.push_str("(?:\\n?\\z)"),
+        'e' => out.push_str("\\x1B"),
+        'E' => {}
+        'u' => {
+            let mut code = String::new();
+            while code.len() < 4
+                && let Some(digit) = chars.next_if(char::is_ascii_hexdigit)
+            {
+                code.push(digit);
+            }
+            // Writing into memory cannot fail; a code of another length is left for the engine.
+            write!(out, "\\u{{{code}}}").unwrap_or_default();
+        }
+        'p' | 'P' => push_property(escape == 'P', chars, out),
+        c if c.is_alphanumeric() || !c.is_ascii() || c == '_' || c == '<' || c == '>' => {
+            if !c.is_ascii() || c == '_' || c == '<' || c == '>' {
+                out.push(c);
+            } else {
+                out.push('\\');
+                out.push(c);
+            }
+        }
+        c => {
+            out.push('\\');
+            out.push(c);
+        }
+    }
+}
+
+/// `\p{Alpha}` and its like mean ASCII in Java; other properties are Unicode's in both.
+fn push_property(
+    negated: bool,
+    chars: &mut std::iter::Peekable<std::str::Chars>,
+    out: &mut String,
+) {
+    let mark = if negated { 'P' } else { 'p' };
+    if chars.next_if_eq(&'{').is_none() {
+        out.push('\\');
+        out.push(mark);
+        return;
+    }
+    let mut name = String::new();
+    while let Some(c) = chars.next_if(|c| *c != '}') {
+        name.push(c);
+    }
+    chars.next();
+    const POSIX: [(&str, &str); 13] = [
+        ("Lower", "lower"),
+        ("Upper", "upper"),
+        ("ASCII", "ascii"),
+        ("Alpha", "alpha"),
+        ("Digit", "digit"),
+        ("Alnum", "alnum"),
+        ("Punct", "punct"),
+        ("Graph", "graph"),
+        ("Print", "print"),
+        ("Blank", "blank"),
+        ("Cntrl", "cntrl"),
+        ("XDigit", "xdigit"),
+        ("Space", "space"),
+    ];
+    match POSIX.iter().find(|(java, _)| *java == name) {
+        Some((_, posix)) => {
+            let not = if negated { "^" } else { "" };
+            out.push_str(&format!("[[:{not}{posix}:]]"));
+        }
+        None => {
+            let name = name.strip_prefix("Is").unwrap_or(&name);
+            out.push_str(&format!("\\{mark}{{{name}}}"));
+        }
+    }
+}
+
+/// Java's replacement text: `$1`, `${name}`, and `\` before a character that stands for itself.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Piece {
+    Text(String),
+    Group(usize),
+}
+
+impl Replacement {
+    /// Reads a replacement for `regex`; `None` if it names a group that is not there.
+    pub(crate) fn new(text: &str, regex: &Regex) -> Option<Self> {
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => plain.push(chars.next()?),
+                '$' => {
+                    if !plain.is_empty() {
+                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                    }
+                    pieces.push(Piece::Group(group(&mut chars, regex)?));
+                }
+                c => plain.push(c),
+            }
+        }
+        if !plain.is_empty() {
+            pieces.push(Piece::Text(plain));
+        }
+        Some(Replacement { pieces })
+    }
+
+    /// Hands out the pieces of one match.
+    pub(crate) fn expand(
+        &self,
+        captures: &regex::Captures,
+        mut push: impl FnMut(&str) -> Result<()>,
+    ) -> Result<()> {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => push(text)?,
+                Piece::Group(index) => push(captures.get(*index).map_or("", |m| m.as_str()))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The group after a `$`: as many digits as still name a group of the pattern.
+fn group(chars: &mut std::iter::Peekable<std::str::Chars>, regex: &Regex) -> Option<usize> {
+    if chars.next_if_eq(&'{').is_some() {
+        let mut name = String::new();
+        while let Some(c) = chars.next_if(|c| *c != '}') {
+            name.push(c);
+        }
+        chars.next()?;
+        return regex.capture_names().position(|known| known == Some(&name));
+    }
+    let mut index = chars.next()?.to_digit(10)? as usize;
+    while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
+        let longer = index * 10 + digit as usize;
+        if longer >= regex.captures_len() {
+            break;
+        }
+        index = longer;
+        chars.next();
+    }
+    (index < regex.captures_len()).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn javas_syntax_means_in_rust_what_it_means_in_java() {
+        for (pattern, text, matches) in [
+            (r"^\d+$", "123", true),
+            (r"^\d+$", "١٢٣", false),
+            (r"^[\w.]+$", "a.b_1", true),
+            (r"a\Z", "ba\n", true),
+            (r"\Qa.b\E+", "a.b", true),
+            (r"\Qa.b\E", "axb", false),
+            (r"\u0041", "A", true),
+            (r"^\p{Alpha}+$", "abc", true),
+            (r"^\p{Alpha}+$", "äöü", false),
+            (r"^\p{IsAlphabetic}+$", "äöü", true),
+            (r"^\p{L}+$", "äöü", true),
+            (r"(?<name>x)", "x", true),
+            (r"(&|^)channel_id=([^&]*)", "a&channel_id=7", true),
+            (r"[a\-z]", "-", true),
+            (r"\h", "\t", true),
+            (r"\<b\>", "<b>", true),
+        ] {
+            assert_eq!(
+                compiled(pattern).unwrap().is_match(text),
+                matches,
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_engine_cannot_do_is_an_error_that_says_so() {
+        for (pattern, wanted) in [
+            ("(?=a)", "look-around"),
+            (r"(a)\1", "backreferences"),
+            ("(", "unclosed"),
+            ("a{1000}{1000}{1000}", "too large"),
+            (&"(".repeat(1000), "unclosed"),
+            (&"a".repeat(100_000), "100000 bytes"),
+        ] {
+            let error = compiled(pattern).unwrap_err();
+            assert!(error.message().contains(wanted), "{error}");
+        }
+        for pattern in ["\\", "\\u", "\\p{", "\\p", "[", "\\Q", "é\\é"] {
+            // Must not panic; some of them are patterns.
+            drop(compiled(pattern));
+        }
+    }
+
+    #[test]
+    fn a_replacement_names_groups_and_escapes() {
+        let regex = compiled("(a)(?<second>b)").unwrap();
+        let expand = |text: &str| {
+            let captures = regex.captures("ab")?;
+            let mut out = String::new();
+            Replacement::new(text, &regex)?
+                .expand(&captures, |piece| {
+                    out.push_str(piece);
+                    Ok(())
+                })
+                .ok()?;
+            Some(out)
+        };
+        assert_eq!(expand("$2-$1").as_deref(), Some("b-a"));
+        assert_eq!(expand("$12").as_deref(), Some("a2"));
+        assert_eq!(expand("${second}").as_deref(), Some("b"));
+        assert_eq!(expand(r"\$1\\").as_deref(), Some(r"$1\"));
+        for text in ["$3", "$x", "$", "\\", "${third}", "${"] {
+            assert_eq!(expand(text), None, "{text}");
+        }
+    }
+}
