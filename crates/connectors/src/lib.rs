@@ -10,6 +10,9 @@
 //! ```
 
 mod blackhole;
+#[cfg(test)]
+mod conformance;
+mod datagen;
 mod nexmark;
 mod options;
 mod print;
@@ -26,6 +29,7 @@ use millstream_core::{Code, Error, Result, suggest};
 /// order.
 pub static CONNECTORS: &[&dyn Connector] = &[
     &blackhole::Blackhole,
+    &datagen::Datagen,
     &nexmark::Nexmark,
     &print::Print,
 ];

@@ -17,7 +17,7 @@ async fn a_table_has_exactly_as_many_events_as_it_says() {
     for events in ["1", "49", "50", "8192", "8193"] {
         assert_eq!(
             count(&[("events.num", events)]).await,
-            events.parse().unwrap()
+            events.parse::<usize>().unwrap()
         );
     }
     assert_eq!(count(&[("events.num", "100"), ("stop-at", "60")]).await, 60);
