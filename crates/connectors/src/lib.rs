@@ -13,6 +13,7 @@ mod blackhole;
 #[cfg(test)]
 mod conformance;
 mod datagen;
+mod filesystem;
 mod nexmark;
 mod options;
 mod print;
@@ -30,6 +31,7 @@ use millstream_core::{Code, Error, Result, suggest};
 pub static CONNECTORS: &[&dyn Connector] = &[
     &blackhole::Blackhole,
     &datagen::Datagen,
+    &filesystem::Filesystem,
     &nexmark::Nexmark,
     &print::Print,
 ];

@@ -4,6 +4,9 @@
 //! An option nobody reads is refused with the nearest known name, because a misspelt option that is
 //! ignored costs its owner a day. Whoever reads an option checks its value.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use millstream_core::connector::Connector;

@@ -1,0 +1,162 @@
+//! Files as tables: a file or a directory is read, a directory is written.
+//!
+//! ```text
+//! reading   search ─▶ enumerator ─ one split per file ─▶ reader ─ bytes ─▶ decoder ─▶ rows
+//! writing   rows ─▶ writer ─▶ .part-run-0-0.inprogress ─ prepare ─▶ commit ─▶ part-run-0-0
+//! ```
+//!
+//! * Names that begin with `_` or `.` are never read: others hide their unfinished files so, and
+//!   so do we.
+//! * Columns in PARTITIONED BY are not in the files but in the names of directories:
+//!   `dt=2020-01-01/hr=1/part-…`.
+//! * Always: a file under its final name is complete, whatever happens to the process.
+//! * File calls block the thread. Each is short (at most a few hundred KiB of a local file), and a
+//!   thread of its own per file would cost more than it saves.
+//!
+//! Options, names of files and directories, and their meaning: Apache Flink 2.3, "FileSystem SQL
+//! Connector".
+
+mod commit;
+mod compression;
+mod enumerator;
+mod location;
+mod part;
+mod partition;
+mod reader;
+mod search;
+mod sink;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use millstream_core::connector::{Connector, SinkFactory, SourceFactory};
+use millstream_core::options::OptionSpec;
+
+/// `'connector' = 'filesystem'`.
+pub(crate) struct Filesystem;
+
+impl Connector for Filesystem {
+    fn name(&self) -> &'static str {
+        "filesystem"
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        OPTIONS
+    }
+
+    fn source(&self) -> Option<&dyn SourceFactory> {
+        Some(self)
+    }
+
+    fn sink(&self) -> Option<&dyn SinkFactory> {
+        Some(self)
+    }
+
+    fn has_format(&self) -> bool {
+        true
+    }
+}
+
+const PATH: &str = "path";
+const MONITOR_INTERVAL: &str = "source.monitor-interval";
+const PATH_PATTERN: &str = "source.path.regex-pattern";
+const DEFAULT_NAME: &str = "partition.default-name";
+const FILE_SIZE: &str = "sink.rolling-policy.file-size";
+const ROLLOVER_INTERVAL: &str = "sink.rolling-policy.rollover-interval";
+const INACTIVITY_INTERVAL: &str = "sink.rolling-policy.inactivity-interval";
+const CHECK_INTERVAL: &str = "sink.rolling-policy.check-interval";
+const COMMIT_TRIGGER: &str = "sink.partition-commit.trigger";
+const COMMIT_DELAY: &str = "sink.partition-commit.delay";
+const COMMIT_POLICY: &str = "sink.partition-commit.policy.kind";
+const SUCCESS_NAME: &str = "sink.partition-commit.success-file.name";
+const AUTO_COMPACTION: &str = "auto-compaction";
+const SHUFFLE_BY_PARTITION: &str = "sink.shuffle-by-partition.enable";
+
+const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new(
+        PATH,
+        "a path or a file:// URL",
+        "",
+        "the file or directory to read, the directory to write; a relative path starts at the \
+         working directory",
+    ),
+    OptionSpec::new(
+        MONITOR_INTERVAL,
+        "a duration such as '10 s'",
+        "",
+        "look for new files this often and never end; without it the files are read once",
+    ),
+    OptionSpec::new(
+        PATH_PATTERN,
+        "a regular expression",
+        "",
+        "only files whose whole absolute path matches are read",
+    ),
+    OptionSpec::new(
+        DEFAULT_NAME,
+        "a name",
+        partition::DEFAULT_NAME,
+        "stands for NULL and the empty string in the name of a partition's directory",
+    ),
+    OptionSpec::new(
+        FILE_SIZE,
+        "a size such as '128MB'",
+        "128MB",
+        "a file that has reached this size is complete",
+    ),
+    OptionSpec::new(
+        ROLLOVER_INTERVAL,
+        "a duration such as '30 min'",
+        "30 min",
+        "a file opened this long ago is complete",
+    ),
+    OptionSpec::new(
+        INACTIVITY_INTERVAL,
+        "a duration such as '30 min'",
+        "30 min",
+        "a file without new rows for this long is complete",
+    ),
+    OptionSpec::new(
+        CHECK_INTERVAL,
+        "a duration such as '1 min'",
+        "1 min",
+        "for Flink; the two intervals are checked whenever rows come and at each commit",
+    ),
+    OptionSpec::new(
+        COMMIT_POLICY,
+        "'success-file'",
+        "",
+        "what marks a partition that has new files: an empty file in its directory",
+    ),
+    OptionSpec::new(
+        SUCCESS_NAME,
+        "a name",
+        sink::DEFAULT_SUCCESS_NAME,
+        "the name of that file",
+    ),
+    OptionSpec::new(
+        COMMIT_TRIGGER,
+        "'process-time'",
+        "process-time",
+        "a partition is marked when its files become visible; 'partition-time' is not supported",
+    ),
+    OptionSpec::new(COMMIT_DELAY, "'0 s'", "0 s", "only '0 s' is supported"),
+    OptionSpec::new(
+        AUTO_COMPACTION,
+        "'false'",
+        "false",
+        "compaction is not supported",
+    ),
+    OptionSpec::new(
+        SHUFFLE_BY_PARTITION,
+        "'false'",
+        "false",
+        "sending each partition to one subtask is not supported",
+    ),
+    OptionSpec::new(
+        "source.report-statistics",
+        "'all' or 'none'",
+        "all",
+        "for Flink; statistics are not used",
+    ),
+];
