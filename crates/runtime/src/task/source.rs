@@ -1,0 +1,297 @@
+//! The head of a source's chain: reads the splits of one subtask.
+//!
+//! * Waits for rows, new splits, timers and a stop at the same time; a fetch that is not finished
+//!   is dropped and asked for again, which loses nothing by the reader's contract.
+//! * Reading begins once a round of discovery is over, so the result does not depend on which split
+//!   was assigned a moment earlier.
+//! * Operators learn of a split before its first row, when it has been idle, and when it is
+//!   finished. A subtask that has no open split is idle; once no more splits can come, it ends.
+//! * Bad records are counted and treated as the table's `on-error` says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use millstream_core::connector::{Fetch, SourceReader};
+use millstream_core::format::BadRecord;
+use millstream_core::id::{Port, SplitId};
+use millstream_core::metrics::{NodeMetrics, SplitMetrics};
+use millstream_core::operator::SplitEvent;
+use millstream_core::rows::ChangeBatch;
+use millstream_core::time::EventTime;
+use millstream_core::{Error, Result};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
+
+use super::body::{Body, StopWatch, count_busy};
+use super::enumerate::Assignment;
+use super::idleness::Idleness;
+use super::side::BadRule;
+use super::sink::in_table;
+use crate::spawn::End;
+
+/// Reads the splits of one subtask.
+pub(crate) struct SourceTask {
+    /// Reads them.
+    pub(crate) reader: Box<dyn SourceReader>,
+    /// Where splits come from.
+    pub(crate) assignments: mpsc::Receiver<Assignment>,
+    /// Number of columns the reader must deliver.
+    pub(crate) columns: usize,
+    /// What becomes of bad records.
+    pub(crate) bad: BadRule,
+    /// Which side output takes them.
+    pub(crate) bad_to: Option<usize>,
+    /// Finds idle splits, if the table's watermark has an idle timeout.
+    pub(crate) idleness: Option<Idleness>,
+    /// Counters of the source's node.
+    pub(crate) metrics: Arc<NodeMetrics>,
+    /// What is done with the rows.
+    pub(crate) body: Body,
+    /// Whether to stop.
+    pub(crate) stop: StopWatch,
+    /// Where it stands.
+    pub(crate) state: State,
+}
+
+/// Where a source task stands.
+#[derive(Default)]
+pub(crate) struct State {
+    /// Splits that are not finished.
+    open: BTreeMap<SplitId, Arc<SplitMetrics>>,
+    /// False while the reader has nothing to read.
+    reading: bool,
+    /// True once no more splits can come.
+    complete: bool,
+    /// True between two rounds of discovery: all splits found so far are here. Within a round
+    /// nothing is read, so that no split is overtaken by the watermark before it is known.
+    settled: bool,
+    /// True if the chain was told that nothing is to be expected.
+    idle: bool,
+    /// The sender of splits has gone without saying that it has finished.
+    orphaned: bool,
+    /// The last watermark written into the counters of the splits.
+    watermark: Option<EventTime>,
+}
+
+enum Wait {
+    Fetched(Result<Fetch>),
+    Assigned(Option<Assignment>),
+    Clock,
+    Stop,
+    NobodyReads,
+}
+
+impl SourceTask {
+    /// Runs to the end.
+    pub(crate) async fn run(mut self) -> Result<End> {
+        loop {
+            self.take_assignments()?;
+            self.find_idle_splits()?;
+            self.body.flush().await?;
+            self.body.fire_due().await?;
+            if let Some(end) = self.end_if_due().await? {
+                return Ok(end);
+            }
+            match self.wait().await {
+                Wait::Fetched(fetched) => {
+                    let fetched = fetched.map_err(|e| self.in_table(e))?;
+                    self.fetched(fetched)?;
+                    self.body.flush().await?;
+                    self.body.breathe().await;
+                }
+                Wait::Assigned(assignment) => self.assigned(assignment)?,
+                Wait::Clock | Wait::Stop | Wait::NobodyReads => {}
+            }
+        }
+    }
+
+    async fn end_if_due(&mut self) -> Result<Option<End>> {
+        if self.body.chain.has_ended() {
+            return Ok(Some(End::Done));
+        }
+        if self.body.outputs.nobody_reads() {
+            self.body.outputs.abandon().await?;
+            return Ok(Some(End::Done));
+        }
+        if self.stop.is_asked() {
+            self.body.stop().await?;
+            return Ok(Some(End::Done));
+        }
+        if self.state.orphaned {
+            return Ok(Some(End::Orphaned));
+        }
+        if self.state.reading {
+            return Ok(None);
+        }
+        if self.state.complete {
+            self.body.end().await?;
+            return Ok(Some(End::Done));
+        }
+        if self.state.settled && !self.state.idle {
+            self.state.idle = true;
+            self.body.chain.idle()?;
+            self.body.flush().await?;
+        }
+        Ok(None)
+    }
+
+    async fn wait(&mut self) -> Wait {
+        let clock = Arc::clone(self.body.timer.clock());
+        let due = [
+            self.body.next_due(),
+            self.idleness.as_ref().and_then(Idleness::next),
+        ];
+        let due = due.into_iter().flatten().min();
+        let started = clock.elapsed();
+        let fetch = count_busy(&clock, &self.metrics.busy_nanos, self.reader.fetch());
+        let waited = tokio::select! {
+            biased;
+            () = self.stop.asked() => Wait::Stop,
+            assigned = self.assignments.recv(), if !self.state.complete => Wait::Assigned(assigned),
+            fetched = fetch, if self.state.reading && self.state.settled => Wait::Fetched(fetched),
+            () = self.body.outputs.gone() => Wait::NobodyReads,
+            () = self.body.timer.pause(due) => Wait::Clock,
+        };
+        if let Some(idleness) = &mut self.idleness {
+            idleness.waited(clock.elapsed().saturating_sub(started));
+        }
+        waited
+    }
+
+    fn take_assignments(&mut self) -> Result<()> {
+        while !self.state.complete && !self.state.orphaned {
+            match self.assignments.try_recv() {
+                Ok(assignment) => self.assigned(Some(assignment))?,
+                Err(TryRecvError::Disconnected) => self.assigned(None)?,
+                Err(TryRecvError::Empty) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, assignment: Option<Assignment>) -> Result<()> {
+        match assignment {
+            Some(Assignment::Split(split, metrics)) => {
+                let id = split.id;
+                self.state.open.insert(id, metrics);
+                self.state.reading = true;
+                self.state.settled = false;
+                self.state.idle = false;
+                if let Some(idleness) = &mut self.idleness {
+                    idleness.assigned(id);
+                }
+                self.reader.assign(split);
+                self.body.chain.split(id, SplitEvent::Assigned)?;
+            }
+            Some(Assignment::Later) => self.state.settled = true,
+            Some(Assignment::Complete) => {
+                self.state.settled = true;
+                self.state.complete = true;
+            }
+            // It also goes without a word when the job stops; that is looked at first.
+            None => self.state.orphaned = true,
+        }
+        Ok(())
+    }
+
+    fn fetched(&mut self, fetched: Fetch) -> Result<()> {
+        match fetched {
+            Fetch::Rows { split, rows, bad } => self.take_rows(split, rows, &bad),
+            Fetch::Finished(split) => self.finished(split),
+            Fetch::Waiting => {
+                self.state.reading = false;
+                Ok(())
+            }
+        }
+    }
+
+    fn take_rows(&mut self, split: SplitId, rows: RecordBatch, bad: &[BadRecord]) -> Result<()> {
+        let metrics = self.open(split)?;
+        if rows.num_columns() != self.columns {
+            let table = &self.bad.table;
+            return Err(Error::internal(format!(
+                "the reader of table '{table}' delivered {} columns instead of {}",
+                rows.num_columns(),
+                self.columns
+            )));
+        }
+        let count = rows.num_rows() as u64;
+        metrics.rows.fetch_add(count, Ordering::Relaxed);
+        self.metrics.rows_out.fetch_add(count, Ordering::Relaxed);
+        let letters = self
+            .body
+            .chain
+            .side_rows()
+            .bad_records(bad, &metrics, &self.bad)?;
+        if let (Some(output), Some(letters)) = (self.bad_to, letters) {
+            self.body.chain.put_side(output, letters);
+        }
+        if let Some(idleness) = &mut self.idleness {
+            idleness.row(split);
+        }
+        if count > 0 {
+            let batch = ChangeBatch::inserts(rows).from_split(split);
+            self.body.chain.rows(Port::ONLY, batch)?;
+            self.note_watermark();
+        }
+        Ok(())
+    }
+
+    fn finished(&mut self, split: SplitId) -> Result<()> {
+        let metrics = self.open(split)?;
+        self.state.open.remove(&split);
+        metrics.finished.store(true, Ordering::Relaxed);
+        if let Some(idleness) = &mut self.idleness {
+            idleness.finished(split);
+        }
+        self.body.chain.split(split, SplitEvent::Finished)?;
+        self.note_watermark();
+        Ok(())
+    }
+
+    fn open(&self, split: SplitId) -> Result<Arc<SplitMetrics>> {
+        let found = self.state.open.get(&split).map(Arc::clone);
+        found.ok_or_else(|| {
+            let table = &self.bad.table;
+            Error::internal(format!(
+                "the reader of table '{table}' spoke of {split}, which it does not have"
+            ))
+        })
+    }
+
+    fn find_idle_splits(&mut self) -> Result<()> {
+        let Some(idleness) = &mut self.idleness else {
+            return Ok(());
+        };
+        for split in idleness.take() {
+            self.body.chain.split(split, SplitEvent::Idle)?;
+            self.note_watermark();
+        }
+        Ok(())
+    }
+
+    /// Shows the watermark of this subtask at its open splits.
+    fn note_watermark(&mut self) {
+        let made = self.body.chain.made_watermark();
+        if made == EventTime::MIN || self.state.watermark == Some(made) {
+            return;
+        }
+        self.state.watermark = Some(made);
+        for split in self.state.open.values() {
+            split.watermark.fetch_max(made.0, Ordering::Relaxed);
+        }
+    }
+
+    fn in_table(&self, error: Error) -> Error {
+        in_table(error, &format!("table '{}'", self.bad.table))
+    }
+}
+
+/// An idle timeout in the words of the plan.
+pub(crate) fn idle_timeout(timeout_ms: Option<i64>) -> Option<Idleness> {
+    let timeout = u64::try_from(timeout_ms?).ok().filter(|ms| *ms > 0)?;
+    Some(Idleness::new(Duration::from_millis(timeout)))
+}

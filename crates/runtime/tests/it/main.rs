@@ -1,0 +1,8 @@
+//! Whole jobs with fake connectors and operators.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod ends;
+mod failures;
+mod kit;
+mod rows;
+mod sources;
