@@ -16,6 +16,7 @@
 //! Options and their meaning: Apache Flink 2.3, "DataGen SQL Connector"; `seed` is ours.
 
 mod generator;
+mod nested;
 mod random;
 mod settings;
 mod source;
@@ -82,13 +83,13 @@ const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "fields.#.min",
         "a number",
-        "the smallest of the type; 0 for FLOAT and DOUBLE",
-        "the smallest random number",
+        "the smallest of the type; 0 for FLOAT, DOUBLE and INTERVAL",
+        "the smallest random number; INTERVAL counts in months or milliseconds",
     ),
     OptionSpec::new(
         "fields.#.max",
         "a number",
-        "the largest of the type",
+        "the largest of the type; 10000 years or 3650 days for INTERVAL",
         "the largest random number",
     ),
     OptionSpec::new(

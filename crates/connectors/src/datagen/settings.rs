@@ -4,6 +4,7 @@
 //! `fields.row.b.min`, `fields.array.element.min`, `fields.map.key.min`, `fields.map.value.min`.
 //! Each type reads only the options that mean something for it; one that nobody reads is refused.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, StringArray};
@@ -14,13 +15,19 @@ use millstream_core::table::TableSpec;
 use millstream_core::types::{ColumnType, LENGTH_MAX, SqlType};
 use millstream_core::{Code, Error, Result, suggest};
 
-use super::generator::{Generator, Kind, Length, is_comparable};
+use super::generator::{Generator, Kind, Length};
+use super::nested::is_comparable;
 use super::{NUMBER_OF_ROWS, ROWS_PER_SECOND, SEED};
 
 /// Longest text, and most elements, of one value.
 const VALUE_LENGTH_MAX: usize = 16 << 20;
 /// Most bytes of one row.
 const ROW_BYTES_MAX: u64 = 64 << 20;
+/// Longest random INTERVAL YEAR TO MONTH unless the options say otherwise: 10,000 years.
+const MONTHS_MAX: i64 = 120_000;
+/// Longest random INTERVAL DAY TO SECOND unless the options say otherwise: 3,650 days.
+const MILLIS_MAX: i64 = 3_650 * 86_400_000;
+const NANOS_PER_MS: i64 = 1_000_000;
 /// Deepest type.
 const DEPTH_MAX: usize = 64;
 
@@ -172,6 +179,8 @@ impl FieldOptions<'_> {
             SqlType::SmallInt => self.integer(path, i16::MIN.into(), i16::MAX.into()),
             SqlType::Int => self.integer(path, i32::MIN.into(), i32::MAX.into()),
             SqlType::BigInt => self.integer(path, i64::MIN, i64::MAX),
+            SqlType::IntervalYearMonth => self.span(path, i32::MAX.into(), MONTHS_MAX),
+            SqlType::IntervalDaySecond => self.span(path, i64::MAX / NANOS_PER_MS, MILLIS_MAX),
             SqlType::Float => self.float(path, f64::from(f32::MAX)),
             SqlType::Double => self.float(path, f64::MAX),
             SqlType::Decimal { precision, scale } => self.decimal(path, precision, scale),
@@ -190,8 +199,6 @@ impl FieldOptions<'_> {
             SqlType::Timestamp(precision) | SqlType::TimestampLtz(precision) => {
                 self.timestamp(path, precision)
             }
-            SqlType::IntervalYearMonth => self.integer(path, 0, 120_000),
-            SqlType::IntervalDaySecond => self.integer(path, 0, 3_650 * 86_400_000),
             _ => self.nested(path, field, depth),
         }
     }
@@ -240,12 +247,36 @@ impl FieldOptions<'_> {
     }
 
     fn integer(&mut self, path: &str, least: i64, most: i64) -> Result<Kind> {
-        let wanted = format!("a whole number from {least} to {most}");
+        self.range(path, least..=most, least..=most)
+    }
+
+    /// An interval: any that the type can hold, positive ones unless the options say otherwise.
+    fn span(&mut self, path: &str, most: i64, usual: i64) -> Result<Kind> {
+        self.range(path, -most..=most, 0..=usual)
+    }
+
+    fn range(
+        &mut self,
+        path: &str,
+        possible: RangeInclusive<i64>,
+        usual: RangeInclusive<i64>,
+    ) -> Result<Kind> {
+        let wanted = format!(
+            "a whole number from {} to {}",
+            possible.start(),
+            possible.end()
+        );
         let (min_key, max_key) = (self.key(path, "min"), self.key(path, "max"));
-        let min = self.options.parse(&min_key, &wanted)?.unwrap_or(least);
-        let max = self.options.parse(&max_key, &wanted)?.unwrap_or(most);
+        let min = self
+            .options
+            .parse(&min_key, &wanted)?
+            .unwrap_or(*usual.start());
+        let max = self
+            .options
+            .parse(&max_key, &wanted)?
+            .unwrap_or(*usual.end());
         for (key, n) in [(&min_key, min), (&max_key, max)] {
-            if !(least..=most).contains(&n) {
+            if !possible.contains(&n) {
                 return Err(self.options.invalid(key, &wanted));
             }
         }

@@ -239,6 +239,16 @@ async fn numbers_stay_between_min_and_max() {
 }
 
 #[tokio::test]
+async fn intervals_count_in_months_or_milliseconds() {
+    let one = [("fields.c.min", "-14"), ("fields.c.max", "-14")];
+    assert_eq!(values(SqlType::IntervalYearMonth, &one).await[0], "P-1Y-2M");
+    assert_eq!(
+        values(SqlType::IntervalDaySecond, &one).await[0],
+        "PT-0.014S"
+    );
+}
+
+#[tokio::test]
 async fn texts_have_the_length_of_their_type_or_option() {
     let lengths =
         |values: Vec<String>| -> HashSet<usize> { values.iter().map(String::len).collect() };

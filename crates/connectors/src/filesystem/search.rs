@@ -51,19 +51,21 @@ impl Search {
     /// The files that are there now.
     pub(super) fn files(&self) -> Result<Vec<Found>> {
         let mut files = Vec::new();
-        let metadata = match fs::metadata(&self.root) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(location::not_found(&self.owner, &self.root).caused_by(error));
-            }
-            Err(error) => return Err(self.unreadable(&self.root, error)),
-        };
+        let metadata = self.look()?;
         if metadata.is_dir() {
             self.walk(&self.root, &mut Vec::new(), &mut files)?;
         } else {
             self.add(&self.root, &metadata, &mut files)?;
         }
         Ok(files)
+    }
+
+    /// Looks whether there is something to read.
+    pub(super) fn look(&self) -> Result<Metadata> {
+        fs::metadata(&self.root).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => location::not_found(&self.owner, &self.root).caused_by(error),
+            _ => self.unreadable(&self.root, error),
+        })
     }
 
     fn walk(&self, dir: &Path, above: &mut Vec<PathBuf>, files: &mut Vec<Found>) -> Result<()> {
@@ -222,6 +224,15 @@ mod tests {
         let root = directory(&[]);
         let error = search(&root.path().join("no"), None).unwrap_err();
         assert_eq!(error.code(), Code::NotFound);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_through_a_file_cannot_be_read() {
+        let root = directory(&["a"]);
+        let error = search(&root.path().join("a/b"), None).unwrap_err();
+        assert_eq!(error.code(), Code::Read);
+        assert!(error.message().contains("/a/b' cannot be read"), "{error}");
     }
 
     #[cfg(unix)]

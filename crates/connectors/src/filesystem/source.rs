@@ -41,9 +41,7 @@ impl SourceFactory for Filesystem {
         }
         let layout = Layout::new(table, context)?;
         layout.decoder()?;
-        if !search.root.exists() {
-            return Err(location::not_found(&search.owner, &search.root));
-        }
+        search.look()?;
         let clock = Arc::clone(&context.clock);
         Ok(Box::new(Files {
             search,
