@@ -1,0 +1,90 @@
+//! Casts and literals with Flink's meaning, put in place of DataFusion's after planning.
+//!
+//! * A whole number is INT if it fits, else BIGINT. (DataFusion reads every one as BIGINT.)
+//! * CAST and TRY_CAST between types where Arrow's rules differ from Flink's become our function.
+//!
+//! Names of columns stay as they were, so that nodes above still find them.
+
+use arrow::datatypes::DataType;
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{DFSchema, Result, ScalarValue};
+use datafusion_expr::expr_rewriter::NamePreserver;
+use datafusion_expr::utils::merge_schema;
+use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
+use millstream_core::types::ColumnType;
+use millstream_functions::{FunctionContext, flink_cast};
+
+/// Rewrites every expression of a plan.
+pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|node| {
+        if matches!(node, LogicalPlan::Limit(_)) {
+            return Ok(Transformed::no(node));
+        }
+        let mut schema = merge_schema(&node.inputs());
+        if let LogicalPlan::TableScan(scan) = &node {
+            schema.merge(&scan.projected_schema);
+        }
+        let names = NamePreserver::new(&node);
+        let node = node.map_expressions(|e| {
+            let name = names.save(&e);
+            let e = expr(e, &schema, context)?;
+            Ok(Transformed::yes(name.restore(e)))
+        })?;
+        node.map_data(LogicalPlan::recompute_schema)
+    })?;
+    Ok(rewritten.data)
+}
+
+/// Rewrites one expression over the columns of `schema`.
+pub(super) fn expr(expr: Expr, schema: &DFSchema, context: &FunctionContext) -> Result<Expr> {
+    let rewritten = expr.transform_up(|e| match e {
+        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
+            Ok(value) => Ok(Transformed::yes(Expr::Literal(
+                ScalarValue::Int32(Some(value)),
+                metadata,
+            ))),
+            Err(_) => Ok(Transformed::no(Expr::Literal(
+                ScalarValue::Int64(Some(value)),
+                metadata,
+            ))),
+        },
+        Expr::Cast(cast) => {
+            let from = cast.expr.get_type(schema)?;
+            if is_same_in_flink(&from, cast.field.data_type()) {
+                return Ok(Transformed::no(Expr::Cast(cast)));
+            }
+            let target = ColumnType::of(&cast.field);
+            Ok(Transformed::yes(flink_cast(
+                *cast.expr, target, false, context,
+            )))
+        }
+        Expr::TryCast(cast) => {
+            let target = ColumnType::of(&cast.field);
+            Ok(Transformed::yes(flink_cast(
+                *cast.expr, target, true, context,
+            )))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(rewritten.data)
+}
+
+/// True for casts Arrow and Flink agree on: those that lose nothing, between numbers or to the
+/// type that is there already.
+fn is_same_in_flink(from: &DataType, to: &DataType) -> bool {
+    use DataType as T;
+    match (from, to) {
+        (T::Null, _) => true,
+        (T::Int8, T::Int16 | T::Int32 | T::Int64 | T::Float32 | T::Float64)
+        | (T::Int16, T::Int32 | T::Int64 | T::Float32 | T::Float64)
+        | (T::Int32, T::Int64 | T::Float64)
+        | (T::Float32, T::Float64) => true,
+        (T::Int8 | T::Int16 | T::Int32 | T::Int64, T::Decimal128(p, s)) => {
+            i16::from(*p) - i16::from(*s) >= 19
+        }
+        (T::Decimal128(p1, s1), T::Decimal128(p2, s2)) => {
+            s1 <= s2 && i16::from(*p1) - i16::from(*s1) <= i16::from(*p2) - i16::from(*s2)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,269 @@
+//! `SET 'key' = 'value'`: the settings of a session.
+//!
+//! A key is one of ours ([`KEYS`]), which changes something; or one that only a Flink cluster reads
+//! ([`IGNORED`] prefixes), which is kept and shown but changes nothing here; or a mistake.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use millstream_core::key::KEY_GROUPS_DEFAULT;
+use millstream_core::options::{OptionSpec, Options};
+use millstream_core::{Code, Error, Result, suggest};
+use millstream_plan::RuntimeMode;
+
+/// The settings that change something.
+pub static KEYS: &[OptionSpec] = &[
+    OptionSpec::new(
+        "execution.runtime-mode",
+        "'streaming' or 'batch'",
+        "streaming",
+        "streaming updates results as rows come; batch gives one final result of bounded input",
+    ),
+    OptionSpec::new(
+        "millstream.batch-rows",
+        "a number from 1 to 65536",
+        "8192",
+        "most rows in one batch",
+    ),
+    OptionSpec::new(
+        "parallelism.default",
+        "a number from 1 to 128",
+        "number of cores",
+        "subtasks of each operator",
+    ),
+    OptionSpec::new(
+        "pipeline.max-parallelism",
+        "a number from 1 to 32768",
+        "128",
+        "number of key groups",
+    ),
+    OptionSpec::new(
+        "pipeline.name",
+        "a name",
+        "the statement",
+        "name of the next jobs",
+    ),
+    OptionSpec::new(
+        "table.exec.resource.default-parallelism",
+        "a number from 1 to 128, or -1",
+        "-1",
+        "overrides parallelism.default",
+    ),
+    OptionSpec::new(
+        "table.exec.source.idle-timeout",
+        "a duration; 0 ms switches it off",
+        "15 s for sources that never end, else off",
+        "a split without rows for this long does not hold back the watermark",
+    ),
+    OptionSpec::new(
+        "table.exec.sink.not-null-enforcer",
+        "'ERROR'",
+        "ERROR",
+        "NULL in a NOT NULL column of a sink fails the job",
+    ),
+    OptionSpec::new(
+        "table.local-time-zone",
+        "a zone such as 'Europe/Berlin'",
+        "UTC",
+        "how TIMESTAMP_LTZ is shown, parsed and cut into windows",
+    ),
+];
+
+/// Prefixes of keys that only a Flink cluster reads.
+pub static IGNORED: &[&str] = &[
+    "akka.",
+    "blob.",
+    "client.",
+    "classloader.",
+    "cluster.",
+    "env.",
+    "execution.",
+    "fs.",
+    "high-availability.",
+    "io.",
+    "jobmanager.",
+    "kubernetes.",
+    "metrics.",
+    "parallelism.",
+    "pipeline.",
+    "process.",
+    "python.",
+    "rest.",
+    "restart-strategy",
+    "s3.",
+    "security.",
+    "slot.",
+    "sql-client.",
+    "state.",
+    "table.",
+    "taskmanager.",
+    "web.",
+    "yarn.",
+];
+
+/// The settings of a session.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    values: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// Sets a key after checking its value.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let known = KEYS.iter().any(|spec| spec.key == key);
+        if !known && !IGNORED.iter().any(|prefix| key.starts_with(prefix)) {
+            let error = Error::new(Code::UnknownOption, format!("unknown setting '{key}'"));
+            return Err(match suggest::hint(key, KEYS.iter().map(|spec| spec.key)) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            });
+        }
+        let mut changed = self.clone();
+        changed.values.insert(key.to_string(), value.to_string());
+        changed.check(key)?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Gives one setting its default again.
+    pub fn reset(&mut self, key: &str) {
+        self.values.remove(key);
+    }
+
+    /// Gives every setting its default again.
+    pub fn reset_all(&mut self) {
+        self.values.clear();
+    }
+
+    /// The settings that were set, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// True if this key changes nothing here, only on a Flink cluster.
+    pub fn is_ignored(key: &str) -> bool {
+        !KEYS.iter().any(|spec| spec.key == key)
+    }
+
+    /// `execution.runtime-mode`.
+    pub fn mode(&self) -> Result<RuntimeMode> {
+        let words = ["streaming", "batch"];
+        Ok(
+            match self
+                .options()
+                .one_of("execution.runtime-mode", &words, "streaming")?
+            {
+                "batch" => RuntimeMode::Batch,
+                _ => RuntimeMode::Streaming,
+            },
+        )
+    }
+
+    /// Number of subtasks; `cores` if it is not set.
+    pub fn parallelism(&self, cores: u32) -> Result<u32> {
+        let key = "table.exec.resource.default-parallelism";
+        let wanted = "a number from 1 to 128, or -1";
+        match self.options().parse::<i64>(key, wanted)? {
+            None | Some(-1) => self.number("parallelism.default", cores.into(), 128),
+            Some(number) if (1..=128).contains(&number) => Ok(number as u32),
+            Some(_) => Err(self.options().invalid(key, wanted)),
+        }
+    }
+
+    /// Number of key groups.
+    pub fn key_groups(&self) -> Result<u32> {
+        self.number(
+            "pipeline.max-parallelism",
+            KEY_GROUPS_DEFAULT.into(),
+            32_768,
+        )
+    }
+
+    /// Most rows in a batch.
+    pub fn batch_rows(&self) -> Result<usize> {
+        Ok(self.number("millstream.batch-rows", 8_192, 65_536)? as usize)
+    }
+
+    /// The session's zone.
+    pub fn zone(&self) -> Result<Tz> {
+        let options = self.options();
+        let Some(name) = options.get("table.local-time-zone") else {
+            return Ok(Tz::UTC);
+        };
+        if name.eq_ignore_ascii_case("default") {
+            return Ok(Tz::UTC);
+        }
+        name.parse()
+            .map_err(|_| options.invalid("table.local-time-zone", "a zone such as 'Europe/Berlin'"))
+    }
+
+    /// `table.exec.source.idle-timeout`.
+    pub fn idle_timeout(&self) -> Result<Option<Duration>> {
+        self.options().duration("table.exec.source.idle-timeout")
+    }
+
+    /// `pipeline.name`.
+    pub fn job_name(&self) -> Option<&str> {
+        self.values.get("pipeline.name").map(String::as_str)
+    }
+
+    fn number(&self, key: &str, default: i64, most: i64) -> Result<u32> {
+        let wanted = format!("a number from 1 to {most}");
+        match self.options().parse::<i64>(key, &wanted)? {
+            None => Ok(default as u32),
+            Some(number) if (1..=most).contains(&number) => Ok(number as u32),
+            Some(_) => Err(self.options().invalid(key, &wanted)),
+        }
+    }
+
+    fn options(&self) -> Options {
+        Options::new("the session", self.values.clone())
+    }
+
+    fn check(&self, key: &str) -> Result<()> {
+        match key {
+            "execution.runtime-mode" => self.mode().map(drop),
+            "millstream.batch-rows" => self.batch_rows().map(drop),
+            "parallelism.default" | "table.exec.resource.default-parallelism" => {
+                self.parallelism(1).map(drop)
+            }
+            "pipeline.max-parallelism" => self.key_groups().map(drop),
+            "table.exec.source.idle-timeout" => self.idle_timeout().map(drop),
+            "table.local-time-zone" => self.zone().map(drop),
+            "table.exec.sink.not-null-enforcer" => {
+                self.options().one_of(key, &["ERROR"], "ERROR").map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_value_is_refused_and_changes_nothing() {
+        let mut settings = Settings::default();
+        assert!(settings.set("execution.runtime-mode", "bath").is_err());
+        assert_eq!(settings.mode().unwrap(), RuntimeMode::Streaming);
+        settings.set("execution.runtime-mode", "batch").unwrap();
+        assert_eq!(settings.mode().unwrap(), RuntimeMode::Batch);
+    }
+
+    #[test]
+    fn a_cluster_setting_is_kept_and_a_mistake_is_refused() {
+        let mut settings = Settings::default();
+        settings
+            .set("taskmanager.memory.process.size", "8g")
+            .unwrap();
+        let error = settings.set("millstream.batch-row", "1").unwrap_err();
+        assert_eq!(
+            error.hint_text(),
+            Some("did you mean 'millstream.batch-rows'?")
+        );
+    }
+}
