@@ -23,6 +23,7 @@ mod render;
 mod testing;
 pub mod text;
 mod view;
+mod word;
 
 use millstream_core::format::Format;
 use millstream_core::{Code, Error, Result, suggest};

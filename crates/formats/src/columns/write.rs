@@ -35,7 +35,7 @@ impl Column {
             Values::Date(values) => values.push(parse::date(text.trim_ascii())?),
             Values::Time(values) => {
                 let nanos = parse::time(text.trim_ascii())?;
-                values.push((cut(nanos, precision.min(3)) / 1_000_000) as i32);
+                values.push(cut(nanos / 1_000_000, 3, precision) as i32);
             }
             Values::Binary(values) => {
                 base64::decode(text, &mut values.data).ok_or(Why::Shape)?;
@@ -93,29 +93,34 @@ fn milliseconds(ms: i64) -> Option<IntervalMonthDayNano> {
     ))
 }
 
-/// Nanoseconds with only the first `digits` digits of the second kept.
-fn cut(nanos: i64, digits: u8) -> i64 {
-    let unit = 10i64.pow(9 - u32::from(digits.min(9)));
-    nanos - nanos.rem_euclid(unit)
+/// A time in units of 10 to the power of minus `unit_digits` seconds, with only the first `digits`
+/// digits of the second kept.
+#[inline]
+fn cut(units: i64, unit_digits: u8, digits: u8) -> i64 {
+    match unit_digits.saturating_sub(digits) {
+        0 => units,
+        surplus => units - units % 10i64.pow(u32::from(surplus)),
+    }
 }
 
 /// A parsed timestamp as a number of `unit`. A TIMESTAMP_LTZ must say its offset from UTC.
+///
+/// Every division is by a constant: this is called for each timestamp of each record.
+#[inline]
 fn instant(stamp: Stamp, unit: TimeUnit, zoned: bool, precision: u8) -> Result<i64, Why> {
     if zoned && stamp.offset_seconds.is_none() {
         return Err(Why::Zone);
     }
-    let offset = i64::from(stamp.offset_seconds.unwrap_or(0));
-    let nanos = cut(stamp.nanos_of_day, precision);
-    let seconds = stamp.days * 86_400 + nanos.div_euclid(1_000_000_000) - offset;
-    let fraction = nanos.rem_euclid(1_000_000_000);
-    let per_second = match unit {
-        TimeUnit::Second => 1,
-        TimeUnit::Millisecond => 1_000,
-        TimeUnit::Microsecond => 1_000_000,
-        TimeUnit::Nanosecond => 1_000_000_000,
+    let nanos = stamp.nanos_of_day;
+    let (per_second, digits, of_day) = match unit {
+        TimeUnit::Second => (1, 0, nanos / 1_000_000_000),
+        TimeUnit::Millisecond => (1_000, 3, nanos / 1_000_000),
+        TimeUnit::Microsecond => (1_000_000, 6, nanos / 1_000),
+        TimeUnit::Nanosecond => (1_000_000_000, 9, nanos),
     };
-    seconds
+    let midnight = stamp.days * 86_400 - i64::from(stamp.offset_seconds.unwrap_or(0));
+    midnight
         .checked_mul(per_second)
-        .and_then(|units| units.checked_add(fraction / (1_000_000_000 / per_second)))
+        .and_then(|units| units.checked_add(cut(of_day, digits, precision)))
         .ok_or(Why::Range)
 }

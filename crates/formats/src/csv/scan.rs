@@ -12,6 +12,8 @@
 
 use memchr::{memchr_iter, memchr2};
 
+use crate::word;
+
 /// The bytes with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
@@ -55,18 +57,15 @@ enum End {
 #[derive(Debug)]
 pub(crate) struct Scanner {
     dialect: Dialect,
-    /// The bytes that an unquoted field does not run over.
-    stops: [bool; 256],
+    /// The bytes that an unquoted field does not run over, each repeated in a word.
+    stops: [u64; 4],
     pub(crate) spans: Vec<Span>,
 }
 
 impl Scanner {
     pub(crate) fn new(dialect: Dialect) -> Self {
-        let mut stops = [false; 256];
         let escape = dialect.escape.unwrap_or(b'\n');
-        for stop in [dialect.delimiter, escape, b'\n', b'\r'] {
-            stops[usize::from(stop)] = true;
-        }
+        let stops = [dialect.delimiter, escape, b'\n', b'\r'].map(word::repeat);
         Scanner {
             dialect,
             stops,
@@ -103,10 +102,27 @@ impl Scanner {
         input.iter().take_while(blank).count()
     }
 
+    /// The first byte from `at` on that an unquoted field does not run over, or the end.
+    #[inline]
+    fn stop(&self, input: &[u8], mut at: usize) -> usize {
+        let [delimiter, escape, feed, carriage] = self.stops;
+        while let Some(word) = word::load(input, at) {
+            let ends = word::equal(word, delimiter) | word::equal(word, escape);
+            let breaks = word::equal(word, feed) | word::equal(word, carriage);
+            if let Some(plain) = word::first(ends | breaks) {
+                return at + plain;
+            }
+            at += 8;
+        }
+        let stops = |byte: &u8| self.stops.contains(&word::repeat(*byte));
+        at + input[at..].iter().take_while(|byte| !stops(byte)).count()
+    }
+
     /// What ends a field at `at`: `None` if that byte does not.
     #[inline]
     fn end(&self, input: &[u8], at: usize, last: bool) -> Option<End> {
         Some(match input.get(at) {
+            Some(byte) if *byte == self.dialect.delimiter => End::Field(at + 1),
             None if last => End::Record(at),
             None => End::Incomplete,
             Some(b'\n') => End::Record(at + 1),
@@ -115,7 +131,6 @@ impl Scanner {
                 None if !last => End::Incomplete,
                 _ => End::Record(at + 1),
             },
-            Some(byte) if *byte == self.dialect.delimiter => End::Field(at + 1),
             Some(_) => return None,
         })
     }
@@ -131,9 +146,7 @@ impl Scanner {
         let mut at = start;
         let mut escaped = false;
         loop {
-            let rest = &input[at..];
-            let stop = rest.iter().position(|byte| self.stops[usize::from(*byte)]);
-            at += stop.unwrap_or(rest.len());
+            at = self.stop(input, at);
             if let Some(end) = self.end(input, at, last) {
                 let mut end_of_text = at;
                 if self.dialect.trim && !escaped {

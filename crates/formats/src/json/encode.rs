@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use millstream_core::Result;
 use millstream_core::format;
 
+use super::scan::plain_end;
 use crate::base64;
 use crate::parse::Stamps;
 use crate::render::{self, Fraction};
@@ -218,27 +219,34 @@ pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut done = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        let escape: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            0x20.. => continue,
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            0x08 => b"\\b",
-            0x0c => b"\\f",
-            _ => b"\\u00",
-        };
+    loop {
+        // What a string may not hold as it is, a scanned string ends with.
+        let at = plain_end(bytes, done);
         out.extend_from_slice(&bytes[done..at]);
-        out.extend_from_slice(escape);
-        if escape == b"\\u00" {
-            const HEX: &[u8; 16] = b"0123456789ABCDEF";
-            out.push(HEX[usize::from(byte >> 4)]);
-            out.push(HEX[usize::from(byte & 15)]);
+        match bytes.get(at) {
+            Some(byte) => escape(*byte, out),
+            None => break,
         }
         done = at + 1;
     }
-    out.extend_from_slice(&bytes[done..]);
     out.push(b'"');
+}
+
+/// A quote, a backslash or a control character.
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let letter = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            return out.push(HEX[usize::from(byte & 15)]);
+        }
+    };
+    out.extend_from_slice(&[b'\\', letter]);
 }

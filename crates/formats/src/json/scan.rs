@@ -2,11 +2,12 @@
 //!
 //! * Strings are scanned eight bytes at a time: one word says whether a quote, a backslash or a
 //!   control character is among them (D. Lemire, "Parsing gigabytes of JSON per second", VLDB J.
-//!   28(6), 2019, uses wider registers for the same; S. E. Anderson, "Bit Twiddling Hacks",
-//!   "Determine if a word has a byte less than n").
+//!   28(6), 2019, uses wider registers for the same).
 //! * A skipped value is checked like a wanted one: half a record is never taken for a whole one.
 //!   Skipping does not recurse: one bit per open level, at most [`DEPTH_MAX`] of them.
 //! * The grammar is RFC 8259, as strict as Flink's parser: no comments, no single quotes, no NaN.
+
+use crate::word;
 
 /// Deepest nesting of objects and arrays.
 pub(crate) const DEPTH_MAX: usize = 128;
@@ -323,19 +324,13 @@ impl<'a> Cursor<'a> {
 
 /// The first quote, backslash or control character from `at` on, or the end.
 #[inline]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // The highest bit of each zero byte, and never of a byte below the first zero one.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
-    while let Some(chunk) = bytes.get(at..at + 8) {
-        let word = u64::from_le_bytes(chunk.try_into().expect("the chunk has eight bytes"));
-        let quotes = zeros(word ^ (ONES * b'"' as u64));
-        let escapes = zeros(word ^ (ONES * b'\\' as u64));
-        let controls = word.wrapping_sub(ONES * 0x20) & !word;
-        let stops = (quotes | escapes | controls) & HIGHS;
-        if stops != 0 {
-            return at + stops.trailing_zeros() as usize / 8;
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(word) = word::load(bytes, at) {
+        let quotes = word::equal(word, word::repeat(b'"'));
+        let escapes = word::equal(word, word::repeat(b'\\'));
+        let controls = word::below(word, word::repeat(0x20));
+        if let Some(plain) = word::first(quotes | escapes | controls) {
+            return at + plain;
         }
         at += 8;
     }
