@@ -1,0 +1,374 @@
+//! Unbounded GROUP BY: one result row per key, updated for ever.
+//!
+//! ```text
+//! rows  ann 3, bob 1, ann 5      +I ann 8     +I bob 1
+//! rows  ann 2                    -U ann 8     +U ann 10
+//! ```
+//!
+//! * All rows of a batch are folded before results are put out: at most one update per key and
+//!   batch. Only the final state is a promise, not the updates on the way.
+//! * A key's first row gives `+I`, a change `-U` (if wanted) and `+U`; nothing if the result is
+//!   what it was. With retraction, `-D` when the last row of a key has gone.
+//! * Without keys there is exactly one row; it is put out at the end even if no row came, and
+//!   stays when all rows have gone.
+//! * Without aggregates this is DISTINCT: `+I` at the first row of a key.
+//! * State: one accumulator per key, never freed (except by `-D`).
+//! * Cost: one probe per row; results of touched keys are computed twice per batch.
+//!
+//! Source: Apache Flink, `GroupAggFunction` and `MiniBatchGroupAggFunction`.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt8Array, UInt32Array,
+    make_comparator,
+};
+use arrow::compute::kernels::cmp::not_distinct;
+use arrow::compute::{SortOptions, and, interleave, take};
+use arrow::datatypes::SchemaRef;
+use millstream_core::id::Port;
+use millstream_core::operator::{Operator, Output};
+use millstream_core::rows::{ChangeBatch, RowKind};
+use millstream_core::{Error, Result};
+use millstream_plan::GroupAggregateSpec;
+
+use crate::OperatorContext;
+use crate::aggregate::{Accumulators, Batch};
+use crate::groups::{Layout, only_additions, signs};
+use crate::keys::KeyTable;
+
+/// Aggregates per key, for ever.
+pub struct GroupAggregate {
+    layout: Layout,
+    keys: KeyTable,
+    accumulators: Accumulators,
+    /// Rows per key. Not kept for insert-only input: there a key that is known has rows.
+    rows: Option<Vec<i64>>,
+    touched: Touched,
+    ids: Vec<u32>,
+    schema: SchemaRef,
+    emit_update_before: bool,
+    at_end_only: bool,
+    batch_rows: usize,
+}
+
+/// The keys a batch has touched, each once, in the order they were met.
+#[derive(Default)]
+struct Touched {
+    ids: Vec<u32>,
+    /// Number of the batch that last touched a key.
+    stamps: Vec<u32>,
+    batch: u32,
+}
+
+/// What happened to a touched key.
+struct Change {
+    id: u32,
+    kind: RowKind,
+    /// Its place among the touched keys.
+    place: usize,
+}
+
+impl GroupAggregate {
+    /// An aggregation without any key yet.
+    pub fn new(
+        spec: &GroupAggregateSpec,
+        input: &SchemaRef,
+        output: &SchemaRef,
+        context: &OperatorContext,
+    ) -> Result<Self> {
+        let layout = Layout::new(&spec.keys, &spec.aggregates, input)?;
+        if output.fields().len() != layout.keys + layout.calls.len() {
+            return Err(Error::internal(format!(
+                "{} keys and {} aggregates for {} columns",
+                layout.keys,
+                layout.calls.len(),
+                output.fields().len()
+            )));
+        }
+        Ok(GroupAggregate {
+            keys: KeyTable::new(&layout.key_types())?,
+            accumulators: Accumulators::new(
+                &layout.calls,
+                &layout.schema,
+                spec.input_updates,
+                false,
+            )?,
+            layout,
+            rows: spec.input_updates.then(Vec::new),
+            touched: Touched::default(),
+            ids: Vec::new(),
+            schema: Arc::clone(output),
+            emit_update_before: spec.emit_update_before,
+            at_end_only: spec.at_end_only,
+            batch_rows: context.batch_rows.max(1),
+        })
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        let rows = self.rows.as_ref().map_or(0, |rows| rows.capacity() * 8);
+        let touched = (self.touched.ids.capacity() + self.touched.stamps.capacity()) * 4;
+        self.keys.bytes() + self.accumulators.bytes() + rows + touched
+    }
+
+    /// Puts out results of a key that were not there before and those that have changed.
+    fn put_out(
+        &mut self,
+        known: usize,
+        counts: Option<&[i64]>,
+        old: &[ArrayRef],
+        out: &mut Output,
+    ) -> Result<()> {
+        let new = self.accumulators.evaluate(&self.touched.ids)?;
+        let same = same_rows(old, &new, self.touched.ids.len())?;
+        let changes = self.changes(known, counts, &same);
+        if changes.iter().all(|change| change.kind == RowKind::Insert) {
+            self.put_out_inserts(&changes, &new, out)?;
+        } else {
+            self.put_out_changes(&changes, old, &new, out)?;
+        }
+        let gone = changes.iter().filter(|c| c.kind == RowKind::Delete);
+        let gone: Vec<u32> = gone.map(|change| change.id).collect();
+        self.forget(&gone);
+        self.forget(&self.stillborn(counts));
+        Ok(())
+    }
+
+    /// What happened to each touched key; `same` says whose results are what they were.
+    fn changes(&self, known: usize, counts: Option<&[i64]>, same: &BooleanArray) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(self.touched.ids.len());
+        for (place, &id) in self.touched.ids.iter().enumerate() {
+            let before = match counts {
+                Some(counts) if self.layout.keys > 0 => counts[place] > 0,
+                _ => (id as usize) < known,
+            };
+            let after = self.has_rows(id);
+            let kind = match (before, after) {
+                (false, false) => continue,
+                (false, true) => RowKind::Insert,
+                (true, false) => RowKind::Delete,
+                (true, true) if same.value(place) => continue,
+                (true, true) => RowKind::UpdateAfter,
+            };
+            changes.push(Change { id, kind, place });
+        }
+        changes
+    }
+
+    fn has_rows(&self, id: u32) -> bool {
+        // The one row of a global aggregate stays.
+        let stays = self.layout.keys == 0;
+        self.rows
+            .as_ref()
+            .is_none_or(|rows| stays || rows[id as usize] > 0)
+    }
+
+    fn put_out_inserts(
+        &self,
+        changes: &[Change],
+        new: &[ArrayRef],
+        out: &mut Output,
+    ) -> Result<()> {
+        let ids: Vec<u32> = changes.iter().map(|change| change.id).collect();
+        let mut columns = self.keys.keys(&ids)?;
+        if changes.len() == self.touched.ids.len() {
+            columns.extend(new.iter().map(Arc::clone));
+        } else {
+            let places = changes.iter().map(|change| change.place as u32);
+            let places = UInt32Array::from_iter_values(places);
+            for column in new {
+                columns.push(take(column, &places, None)?);
+            }
+        }
+        self.send(columns, ids.len(), None, out)
+    }
+
+    fn put_out_changes(
+        &self,
+        changes: &[Change],
+        old: &[ArrayRef],
+        new: &[ArrayRef],
+        out: &mut Output,
+    ) -> Result<()> {
+        let mut ids = Vec::with_capacity(changes.len() * 2);
+        let mut kinds = Vec::with_capacity(changes.len() * 2);
+        let mut picks = Vec::with_capacity(changes.len() * 2);
+        let mut push = |change: &Change, kind: RowKind, source: usize| {
+            ids.push(change.id);
+            kinds.push(kind as u8);
+            picks.push((source, change.place));
+        };
+        for change in changes {
+            match change.kind {
+                RowKind::Insert => push(change, RowKind::Insert, 1),
+                RowKind::Delete => push(change, RowKind::Delete, 0),
+                RowKind::UpdateBefore | RowKind::UpdateAfter => {
+                    if self.emit_update_before {
+                        push(change, RowKind::UpdateBefore, 0);
+                    }
+                    push(change, RowKind::UpdateAfter, 1);
+                }
+            }
+        }
+        let mut columns = self.keys.keys(&ids)?;
+        for (old, new) in old.iter().zip(new) {
+            columns.push(interleave(&[old.as_ref(), new.as_ref()], &picks)?);
+        }
+        self.send(columns, ids.len(), Some(UInt8Array::from(kinds)), out)
+    }
+
+    fn send(
+        &self,
+        columns: Vec<ArrayRef>,
+        num_rows: usize,
+        kinds: Option<UInt8Array>,
+        out: &mut Output,
+    ) -> Result<()> {
+        let options = RecordBatchOptions::new().with_row_count(Some(num_rows));
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        let changes = match kinds {
+            Some(kinds) => ChangeBatch::with_kinds(rows, kinds),
+            None => ChangeBatch::inserts(rows),
+        };
+        for start in (0..num_rows).step_by(self.batch_rows) {
+            out.rows(changes.slice(start, self.batch_rows.min(num_rows - start)));
+        }
+        Ok(())
+    }
+
+    /// Keys that came and went within the batch.
+    fn stillborn(&self, counts: Option<&[i64]>) -> Vec<u32> {
+        let Some(counts) = counts else {
+            return Vec::new();
+        };
+        let touched = self.touched.ids.iter().zip(counts);
+        touched
+            .filter(|&(&id, &before)| before <= 0 && !self.has_rows(id))
+            .map(|(&id, _)| id)
+            .collect()
+    }
+
+    fn forget(&mut self, ids: &[u32]) {
+        if ids.is_empty() {
+            return;
+        }
+        self.accumulators.reset(ids);
+        self.keys.remove(ids);
+        if let Some(rows) = &mut self.rows {
+            ids.iter().for_each(|&id| rows[id as usize] = 0);
+        }
+    }
+}
+
+impl Operator for GroupAggregate {
+    fn on_rows(&mut self, _port: Port, rows: ChangeBatch, out: &mut Output) -> Result<()> {
+        let columns = self.layout.pick(rows.rows().columns());
+        let signs = signs(rows.kinds());
+        let signs = signs.as_deref();
+        if self.rows.is_none() && !only_additions(signs) {
+            return Err(Error::internal(
+                "an aggregate planned for insertions met a row that goes",
+            ));
+        }
+        let known = self.keys.id_bound();
+        self.keys
+            .intern(&columns[..self.layout.keys], rows.num_rows(), &mut self.ids)?;
+        let bound = self.keys.id_bound();
+        self.accumulators.resize(bound);
+        if let Some(rows) = &mut self.rows {
+            rows.resize(bound, 0);
+        }
+        self.touched.mark(&self.ids, bound);
+        let old = if self.at_end_only {
+            Vec::new()
+        } else {
+            self.accumulators.evaluate(&self.touched.ids)?
+        };
+        let counts = self.rows.as_mut().map(|counts| {
+            let touched = self.touched.ids.iter();
+            let before: Vec<i64> = touched.map(|&id| counts[id as usize]).collect();
+            for (row, &id) in self.ids.iter().enumerate() {
+                counts[id as usize] += signs.map_or(1, |signs| i64::from(signs[row]));
+            }
+            before
+        });
+        self.accumulators.update(Batch {
+            columns: &columns,
+            groups: &self.ids,
+            signs,
+        })?;
+        if self.at_end_only {
+            return Ok(());
+        }
+        self.put_out(known, counts.as_deref(), &old, out)
+    }
+
+    fn on_end(&mut self, out: &mut Output) -> Result<()> {
+        if self.layout.keys == 0 && self.keys.is_empty() {
+            self.keys.intern(&[], 1, &mut self.ids)?;
+            self.accumulators.resize(1);
+            if let Some(rows) = &mut self.rows {
+                rows.resize(1, 0);
+            }
+            return self.send(self.accumulators.evaluate(&[0])?, 1, None, out);
+        }
+        if !self.at_end_only {
+            return Ok(());
+        }
+        let mut ids = self.keys.ids();
+        ids.retain(|&id| self.has_rows(id));
+        for ids in ids.chunks(self.batch_rows) {
+            let mut columns = self.keys.keys(ids)?;
+            columns.extend(self.accumulators.evaluate(ids)?);
+            self.send(columns, ids.len(), None, out)?;
+        }
+        Ok(())
+    }
+}
+
+impl Touched {
+    fn mark(&mut self, ids: &[u32], bound: usize) {
+        self.ids.clear();
+        self.stamps.resize(bound.max(self.stamps.len()), 0);
+        self.batch = self.batch.wrapping_add(1);
+        if self.batch == 0 {
+            self.stamps.fill(0);
+            self.batch = 1;
+        }
+        for &id in ids {
+            let stamp = &mut self.stamps[id as usize];
+            if *stamp != self.batch {
+                *stamp = self.batch;
+                self.ids.push(id);
+            }
+        }
+    }
+}
+
+/// Row by row: are all columns equal, NULL being equal to NULL?
+fn same_rows(old: &[ArrayRef], new: &[ArrayRef], num_rows: usize) -> Result<BooleanArray> {
+    let mut same = BooleanArray::from(vec![true; num_rows]);
+    for (old, new) in old.iter().zip(new) {
+        let column = if old.data_type().is_nested() {
+            same_nested(old, new)
+        } else {
+            not_distinct(old, new)?
+        };
+        same = and(&same, &column)?;
+    }
+    Ok(same)
+}
+
+fn same_nested(old: &ArrayRef, new: &ArrayRef) -> BooleanArray {
+    match make_comparator(old, new, SortOptions::default()) {
+        Ok(compare) => (0..old.len())
+            .map(|row| Some(compare(row, row).is_eq()))
+            .collect(),
+        // Not comparable: an update too many is harmless.
+        Err(_) => BooleanArray::from(vec![false; old.len()]),
+    }
+}
+
+#[cfg(test)]
+mod tests;
