@@ -1,6 +1,6 @@
 //! `bench nexmark`: Nexmark queries in a release build, each run in a process of its own.
 //!
-//! The queries are `bench/nexmark/q<number>.sql`: complete files that anybody can run by hand.
+//! The queries are `bench/nexmark/q<number>[-part].sql`: complete files that anybody can run by hand.
 //! `--events` replaces the value of their option `'events.num'`. Each query runs several times;
 //! the run with the median wall time is shown. A run over all queries is written down as
 //! `bench/results/<date>-nexmark.md`, with the machine, the commit and the versions; a run over
@@ -54,20 +54,21 @@ fn program(target: &Path) -> PathBuf {
         .join(format!("millstream{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// The queries there are, by number.
+/// The queries there are, by number: `q5.sql`, or `q5-inner.sql` for a part of one.
 fn all_queries() -> Result<Vec<String>> {
     let folder = shell::root().join("bench/nexmark");
     let entries =
         std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut numbers: Vec<u32> = entries
+    let mut names: Vec<(u32, String)> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter_map(|name| name.strip_prefix('q')?.strip_suffix(".sql")?.parse().ok())
+        .filter_map(|file| {
+            let name = file.strip_suffix(".sql")?;
+            let number = name.strip_prefix('q')?.split('-').next()?.parse().ok()?;
+            Some((number, name.to_string()))
+        })
         .collect();
-    numbers.sort_unstable();
-    Ok(numbers
-        .into_iter()
-        .map(|number| format!("q{number}"))
-        .collect())
+    names.sort_unstable();
+    Ok(names.into_iter().map(|(_, name)| name).collect())
 }
 
 fn choose(all: &[String], wanted: &[String]) -> Result<Vec<String>> {
