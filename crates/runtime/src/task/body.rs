@@ -37,6 +37,12 @@ impl Body {
         }
     }
 
+    /// Begins; the chain may end at once.
+    pub(crate) async fn start(&mut self) -> Result<()> {
+        self.chain.start()?;
+        self.flush().await
+    }
+
     /// Sends what the chain has put out; waits while readers are behind.
     pub(crate) async fn flush(&mut self) -> Result<()> {
         self.outputs.send_all(&mut self.chain).await

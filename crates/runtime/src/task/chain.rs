@@ -97,6 +97,12 @@ impl Chain {
         }
     }
 
+    /// Before anything else: a stage may need no input at all (LIMIT 0).
+    pub(crate) fn start(&mut self) -> Result<()> {
+        self.done_at = self.stages.iter().position(|s| s.operator.is_done());
+        self.end_if_done()
+    }
+
     /// Rows have come in.
     pub(crate) fn rows(&mut self, port: Port, rows: ChangeBatch) -> Result<()> {
         if self.stages.is_empty() {

@@ -52,8 +52,9 @@ enum Wait {
 impl OperatorTask {
     /// Runs to the end.
     pub(crate) async fn run(mut self) -> Result<End> {
+        self.body.start().await?;
         let mut steps = Vec::new();
-        loop {
+        while !self.body.chain.has_ended() {
             self.body.fire_due().await?;
             match self.wait().await {
                 Wait::Message(lane, message) => {
@@ -70,10 +71,8 @@ impl OperatorTask {
                 }
                 Wait::Orphaned => return Ok(End::Orphaned),
             }
-            if self.body.chain.has_ended() {
-                return Ok(End::Done);
-            }
         }
+        Ok(End::Done)
     }
 
     async fn wait(&mut self) -> Wait {

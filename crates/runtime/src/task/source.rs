@@ -87,6 +87,7 @@ enum Wait {
 impl SourceTask {
     /// Runs to the end.
     pub(crate) async fn run(mut self) -> Result<End> {
+        self.body.start().await?;
         loop {
             self.take_assignments()?;
             self.find_idle_splits()?;

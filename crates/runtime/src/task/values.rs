@@ -29,6 +29,7 @@ pub(crate) struct ValuesTask {
 impl ValuesTask {
     /// Runs to the end.
     pub(crate) async fn run(mut self) -> Result<End> {
+        self.body.start().await?;
         let mut from = 0;
         while from < self.rows.num_rows() && !self.body.chain.has_ended() {
             if self.body.outputs.nobody_reads() {

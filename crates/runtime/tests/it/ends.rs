@@ -54,6 +54,21 @@ fn a_limit_ends_a_job_whose_source_is_silent() {
 }
 
 #[test]
+fn a_limit_of_nothing_waits_for_nothing() {
+    run(async {
+        let fake = leak(Fake::watched(vec![]));
+        let mut graph = Graph::new();
+        let source = graph.source(2, false, OnError::Fail);
+        let limit = graph.step(source, Exchange::Single, 1);
+        graph.collect(limit);
+        let environment = environment(fake, |_| Do::Limit(0));
+        let mut job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        assert!(job.results().unwrap().next().await.is_none());
+        assert_eq!(job.wait().await.unwrap().outcome, Outcome::Finished);
+    });
+}
+
+#[test]
 fn one_reader_that_has_enough_does_not_end_the_other() {
     run(async {
         let rows = (0..50).map(|i| Act::Rows(vec![(i, i)])).collect();

@@ -1,0 +1,333 @@
+//! From a job graph to tasks: cuts it into chains, lays the edges, makes the operators.
+//!
+//! * [`check`]: is the graph what it promises? [`edges`]: inboxes and lanes. [`ends`]: sources and
+//!   sinks. Here: chains and tasks.
+//!
+//! Nothing runs yet. Whatever can be wrong with the parts (an option, an expression, a file that is
+//! not there) is found here, before the first row.
+
+mod check;
+mod edges;
+mod ends;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use millstream_core::id::NodeId;
+use millstream_core::metrics::JobMetrics;
+use millstream_core::operator::Output;
+use millstream_core::side::{dead_letter_schema, late_schema};
+use millstream_core::{Error, Result};
+use millstream_plan::chain::{self, Chain as Nodes};
+use millstream_plan::explain::title;
+use millstream_plan::{JobGraph, Node, NodeKind, OnError, OutputKind, SourceSpec};
+use tokio::sync::mpsc;
+
+use self::check::check;
+use self::edges::Mouth;
+use crate::environment::{Environment, OperatorSite};
+use crate::exchange::Edge;
+use crate::exchange::inbox::Readers;
+use crate::job::Results;
+use crate::task::OperatorTask;
+use crate::task::body::{Body, StopSignal, TaskFuture};
+use crate::task::chain::{Chain, Stage};
+use crate::task::enumerate::SPLITS_AHEAD;
+use crate::task::input::Input;
+use crate::task::output::{Main, Outputs};
+use crate::task::side::{BadRule, SideRows};
+use crate::task::sink::Commits;
+use crate::task::source::{SourceTask, State, idle_timeout};
+use crate::task::timer::Timer;
+use crate::task::values::ValuesTask;
+
+/// A job that is ready to run.
+pub(crate) struct Wired {
+    /// Its tasks, by name.
+    pub(crate) tasks: Vec<(String, TaskFuture)>,
+    /// What each table sink commits at the end, in the order of the graph.
+    pub(crate) commits: Vec<Arc<Commits>>,
+    /// The rows of a SELECT.
+    pub(crate) results: Option<Results>,
+}
+
+/// One output of one subtask.
+type OutputKey = (NodeId, OutputKind, u32);
+
+struct Wiring<'a> {
+    graph: &'a JobGraph,
+    environment: &'a Environment,
+    metrics: &'a Arc<JobMetrics>,
+    stop: &'a StopSignal,
+    timer: Timer,
+    run_id: String,
+    unbounded: bool,
+    /// What leaves each subtask, not yet handed to its task.
+    edges: HashMap<OutputKey, Vec<Edge>>,
+    /// Who reads the main output of each subtask, by its last node.
+    readers: HashMap<(NodeId, u32), Arc<Readers>>,
+    commits: HashMap<NodeId, Arc<Commits>>,
+    wired: Wired,
+}
+
+/// Prepares every task of a job.
+pub(crate) fn wire(
+    graph: &JobGraph,
+    environment: &Environment,
+    metrics: &Arc<JobMetrics>,
+    stop: &StopSignal,
+) -> Result<Wired> {
+    check(graph)?;
+    let unbounded = |node: &Node| matches!(&node.kind, NodeKind::Source(s) if !s.bounded);
+    let mut wiring = Wiring {
+        graph,
+        environment,
+        metrics,
+        stop,
+        timer: Timer::new(Arc::clone(&environment.clock), environment.clock_check),
+        run_id: environment.run_id(),
+        unbounded: graph.nodes.iter().any(unbounded),
+        edges: HashMap::new(),
+        readers: HashMap::new(),
+        commits: HashMap::new(),
+        wired: Wired {
+            tasks: Vec::new(),
+            commits: Vec::new(),
+            results: None,
+        },
+    };
+    for node in &graph.nodes {
+        // In the order of the graph, whatever order tasks count first in.
+        metrics.node(node.id, &title(node));
+    }
+    let chains = chain::tasks(graph);
+    let mouths = wiring.lay_edges(&chains);
+    for (nodes, mouths) in chains.iter().zip(mouths) {
+        wiring.make_tasks(nodes, mouths)?;
+    }
+    Ok(wiring.wired)
+}
+
+impl Wiring<'_> {
+    fn make_tasks(&mut self, nodes: &Nodes, mouths: Vec<Option<Mouth>>) -> Result<()> {
+        let head = self.graph.node(nodes[0]);
+        if let NodeKind::Source(spec) = &head.kind {
+            return self.make_source_tasks(nodes, head, spec);
+        }
+        for (subtask, mouth) in mouths.into_iter().enumerate() {
+            let subtask = subtask as u32;
+            let (body, _) = self.make_body(nodes, subtask)?;
+            let task: TaskFuture = match (&head.kind, mouth) {
+                (NodeKind::Values(spec), _) => {
+                    // Constant rows exist once, whatever the parallelism.
+                    let count = if subtask == 0 {
+                        spec.rows.num_rows()
+                    } else {
+                        0
+                    };
+                    let task = ValuesTask {
+                        rows: spec.rows.slice(0, count),
+                        batch_rows: self.graph.batch_rows,
+                        metrics: self.metrics.node(head.id, ""),
+                        body,
+                        stop: self.stop.watch(),
+                    };
+                    Box::pin(task.run())
+                }
+                (_, Some(mouth)) => {
+                    let task = OperatorTask {
+                        input: Input::new(&mouth.ports),
+                        inbox: mouth.inbox,
+                        body,
+                    };
+                    Box::pin(task.run())
+                }
+                (_, None) => return Err(Error::internal(format!("{} has no input", name(head)))),
+            };
+            let name = self.task_name(nodes, subtask);
+            self.wired.tasks.push((name, task));
+        }
+        Ok(())
+    }
+
+    fn make_source_tasks(&mut self, nodes: &Nodes, head: &Node, spec: &SourceSpec) -> Result<()> {
+        let source = self.open_source(head, spec)?;
+        let mut assignments = Vec::new();
+        for subtask in 0..head.parallelism {
+            let (body, bad_to) = self.make_body(nodes, subtask)?;
+            let (sender, receiver) = mpsc::channel(SPLITS_AHEAD);
+            assignments.push(sender);
+            let task = SourceTask {
+                reader: source.reader()?,
+                assignments: receiver,
+                columns: head.schema.fields().len(),
+                bad: bad_rule(spec),
+                bad_to,
+                idleness: idle_timeout(self.idle_timeout_ms(nodes)),
+                metrics: self.metrics.node(head.id, ""),
+                body,
+                stop: self.stop.watch(),
+                state: State::default(),
+            };
+            let name = self.task_name(nodes, subtask);
+            self.wired.tasks.push((name, Box::pin(task.run())));
+        }
+        self.make_enumerator(head, spec, source.as_ref(), assignments)
+    }
+
+    /// Everything of a task but its input, and which side output takes the bad records of its head.
+    fn make_body(&mut self, nodes: &Nodes, subtask: u32) -> Result<(Body, Option<usize>)> {
+        let mut sides = Sides::default();
+        let chain = self.make_chain(nodes, subtask, &mut sides)?;
+        let bad_to = self.side(&mut sides, nodes[0], OutputKind::DeadLetter, subtask);
+        let outputs = self.make_outputs(nodes, subtask, sides)?;
+        Ok((Body::new(chain, outputs, self.timer.clone()), bad_to))
+    }
+
+    fn make_chain(&mut self, nodes: &Nodes, subtask: u32, sides: &mut Sides) -> Result<Chain> {
+        let source = source_of(self.graph, nodes[0]);
+        let mut stages = Vec::new();
+        for id in nodes {
+            let node = self.graph.node(*id);
+            let is_operator = !matches!(
+                node.kind,
+                NodeKind::Source(_) | NodeKind::Values(_) | NodeKind::Sink(_)
+            );
+            if is_operator {
+                let mut stage = self.make_stage(node, source)?;
+                stage.late_to = self.side(sides, *id, OutputKind::Late, subtask);
+                let own = self.side(sides, *id, OutputKind::DeadLetter, subtask);
+                // Rows an operator cannot use are dead letters of the source in front of it.
+                stage.bad_to =
+                    own.or_else(|| self.side(sides, nodes[0], OutputKind::DeadLetter, subtask));
+                stages.push(stage);
+            }
+        }
+        let side_rows = SideRows::new(Arc::clone(self.metrics), self.environment.json_row);
+        let clock = Arc::clone(&self.environment.clock);
+        Ok(Chain::new(stages, clock, side_rows))
+    }
+
+    fn make_stage(&self, node: &Node, source: Option<&SourceSpec>) -> Result<Stage> {
+        let inputs: Vec<SchemaRef> = node
+            .inputs
+            .iter()
+            .map(|input| input_schema(self.graph, input))
+            .collect();
+        let name = name(node);
+        let operator = (self.environment.operators)(&OperatorSite {
+            node,
+            inputs: &inputs,
+            batch_rows: self.graph.batch_rows,
+            name: &name,
+        })?;
+        Ok(Stage {
+            operator,
+            metrics: self.metrics.node(node.id, ""),
+            makes_watermarks: matches!(node.kind, NodeKind::Watermark(_)),
+            late_to: None,
+            bad: source.map_or_else(
+                || BadRule {
+                    table: name.clone(),
+                    on_error: OnError::Fail,
+                },
+                bad_rule,
+            ),
+            bad_to: None,
+            out: Output::new(self.environment.clock.now_ms()),
+            wake_at: None,
+            name,
+        })
+    }
+
+    /// The number of a side output in its task, if somebody reads it.
+    fn side(
+        &mut self,
+        sides: &mut Sides,
+        node: NodeId,
+        kind: OutputKind,
+        subtask: u32,
+    ) -> Option<usize> {
+        if let Some(known) = sides.numbers.get(&(node, kind)) {
+            return Some(*known);
+        }
+        let edges = self.edges.remove(&(node, kind, subtask))?;
+        let number = sides.edges.len();
+        sides.edges.push(edges);
+        sides.numbers.insert((node, kind), number);
+        Some(number)
+    }
+
+    fn make_outputs(&mut self, nodes: &Nodes, subtask: u32, sides: Sides) -> Result<Outputs> {
+        let last = self.graph.node(nodes[nodes.len() - 1]);
+        let mut readers = self.readers.get(&(last.id, subtask)).map(Arc::clone);
+        let main = match &last.kind {
+            NodeKind::Sink(spec) => {
+                let (sink, results) = self.make_sink(last, spec, subtask)?;
+                readers = results;
+                Main::Sink(Box::new(sink))
+            }
+            _ => {
+                let key = (last.id, OutputKind::Main, subtask);
+                Main::Edges(self.edges.remove(&key).unwrap_or_default())
+            }
+        };
+        Ok(Outputs::new(main, sides.edges, readers))
+    }
+
+    fn idle_timeout_ms(&self, nodes: &Nodes) -> Option<i64> {
+        nodes
+            .iter()
+            .find_map(|id| match &self.graph.node(*id).kind {
+                NodeKind::Watermark(spec) => spec.idle_timeout_ms,
+                _ => None,
+            })
+    }
+
+    fn task_name(&self, nodes: &Nodes, subtask: u32) -> String {
+        let titles = nodes.iter().map(|id| title(self.graph.node(*id)));
+        let titles: Vec<String> = titles.collect();
+        let of = self.graph.node(nodes[0]).parallelism;
+        format!("{} ({}/{of})", titles.join(" -> "), subtask + 1)
+    }
+}
+
+/// The side outputs of one task that somebody reads.
+#[derive(Default)]
+struct Sides {
+    numbers: HashMap<(NodeId, OutputKind), usize>,
+    edges: Vec<Vec<Edge>>,
+}
+
+fn input_schema(graph: &JobGraph, input: &millstream_plan::Input) -> SchemaRef {
+    match input.output {
+        OutputKind::Main => SchemaRef::clone(&graph.node(input.from).schema),
+        OutputKind::Late => late_schema(),
+        OutputKind::DeadLetter => dead_letter_schema(),
+    }
+}
+
+fn bad_rule(spec: &SourceSpec) -> BadRule {
+    BadRule {
+        table: spec.table.name.clone(),
+        on_error: spec.on_error,
+    }
+}
+
+/// The source a node's rows come from; the first one if there are several.
+fn source_of(graph: &JobGraph, mut id: NodeId) -> Option<&SourceSpec> {
+    loop {
+        let node = graph.node(id);
+        if let NodeKind::Source(spec) = &node.kind {
+            return Some(spec);
+        }
+        // Inputs come before their readers, so this ends.
+        id = node.inputs.first()?.from;
+    }
+}
+
+/// A node's name in messages and side rows: `Calc[2]`.
+fn name(node: &Node) -> String {
+    format!("{}[{}]", title(node), node.id.0)
+}
