@@ -1,7 +1,7 @@
 //! A connector that plays scripts and keeps what is written, a few operators, and graphs of them.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -322,6 +322,8 @@ pub(crate) enum Do {
     CountAtEnd {
         counts: std::collections::BTreeMap<i64, i64>,
         watermark: EventTime,
+        /// Shows the watermark to the test.
+        seen: Arc<AtomicI64>,
     },
     /// Puts out one row at a time of the clock, again and again.
     Tick,
@@ -369,7 +371,9 @@ impl Operator for Do {
                 *left -= taken;
                 out.rows(rows.slice(0, taken));
             }
-            Do::CountAtEnd { counts, watermark } => {
+            Do::CountAtEnd {
+                counts, watermark, ..
+            } => {
                 let mut late = Vec::new();
                 for (k, t) in pairs(rows.rows()) {
                     match t <= watermark.0 {
@@ -393,9 +397,13 @@ impl Operator for Do {
     }
 
     fn on_watermark(&mut self, time: EventTime, out: &mut Output) -> Result<()> {
-        if let Do::CountAtEnd { watermark, .. } = self {
+        if let Do::CountAtEnd {
+            watermark, seen, ..
+        } = self
+        {
             assert!(*watermark < time, "watermarks never go back");
             *watermark = time;
+            seen.store(time.0, Ordering::SeqCst);
         }
         out.watermark(time);
         Ok(())
@@ -609,9 +617,15 @@ pub(crate) fn environment_at(
 }
 
 pub(crate) fn count_at_end() -> Do {
+    count_seen(&Arc::default())
+}
+
+/// The same, showing its watermark.
+pub(crate) fn count_seen(seen: &Arc<AtomicI64>) -> Do {
     Do::CountAtEnd {
         counts: Default::default(),
         watermark: EventTime::MIN,
+        seen: Arc::clone(seen),
     }
 }
 

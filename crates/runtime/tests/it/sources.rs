@@ -1,6 +1,8 @@
 //! Splits, idleness and timers.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::SeqCst;
 
 use millstream_core::clock::ManualClock;
 use millstream_core::time::EventTime;
@@ -79,24 +81,29 @@ fn an_idle_split_lets_event_time_go_on_after_its_timeout() {
         let count = graph.step(marked, Exchange::Hash(vec![0]), 1);
         graph.sink(input(count, Exchange::Forward), 1);
         let shared = Arc::clone(&clock) as millstream_core::clock::SharedClock;
-        let environment = environment_at(fake, |_| count_at_end(), shared);
+        let seen = Arc::new(AtomicI64::new(i64::MIN));
+        let make = {
+            let seen = Arc::clone(&seen);
+            move |_| count_seen(&seen)
+        };
+        let environment = environment_at(fake, make, shared);
         let job = start(&graph.0, &environment, &Handle::current()).unwrap();
         let rows_in = || {
             let nodes = job.metrics().nodes();
             let count = &nodes[count.0 as usize].2;
-            let load = std::sync::atomic::Ordering::SeqCst;
-            (count.rows_in.load(load), count.late_rows.load(load))
+            (count.rows_in.load(SeqCst), count.late_rows.load(SeqCst))
         };
         until(|| rows_in() == (2, 0)).await;
         // Time passes: both splits are idle, and the furthest of them decides: 99. A row of 50 that
         // comes afterwards is late.
-        for now in 1..=30 {
-            clock.set(1_000_000 + now * 1000);
-            for _ in 0..50 {
-                tokio::task::yield_now().await;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(3));
-        }
+        let mut now = 1_000_000;
+        until(|| {
+            now += 10;
+            clock.set(now);
+            seen.load(SeqCst) == 99
+        })
+        .await;
+        assert!(now >= 1_005_000, "idle before the timeout");
         busy.add_permits(1);
         until(|| rows_in() == (3, 1)).await;
         job.stop();
@@ -118,14 +125,7 @@ fn timers_fire_by_the_clock_that_was_given() {
         let shared = Arc::clone(&clock) as millstream_core::clock::SharedClock;
         let environment = environment_at(fake, |_| Do::Tick, shared);
         let job = start(&graph.0, &environment, &Handle::current()).unwrap();
-        until(|| {
-            job.metrics().nodes()[1]
-                .2
-                .rows_in
-                .load(std::sync::atomic::Ordering::SeqCst)
-                == 1
-        })
-        .await;
+        until(|| job.metrics().nodes()[1].2.rows_in.load(SeqCst) == 1).await;
         assert!(fake.store.rows().is_empty());
         clock.set(501);
         until(|| fake.store.rows() == [(1, 501)]).await;
