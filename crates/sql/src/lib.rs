@@ -18,7 +18,7 @@ pub mod diagnostics;
 pub mod dialect;
 pub mod limits;
 pub mod parse;
-mod registry;
+pub mod registry;
 pub mod session;
 pub mod settings;
 

@@ -15,6 +15,7 @@
 pub(crate) mod body;
 pub(crate) mod chain;
 pub(crate) mod enumerate;
+pub(crate) mod gate;
 pub(crate) mod idleness;
 pub(crate) mod input;
 pub(crate) mod output;

@@ -137,14 +137,18 @@ impl SideRows {
         split: &SplitMetrics,
         rule: &BadRule,
     ) -> Result<Option<ChangeBatch>> {
-        let Some(first) = bad.first() else {
+        if bad.is_empty() {
             return Ok(None);
-        };
+        }
         split
             .bad_records
             .fetch_add(bad.len() as u64, Ordering::Relaxed);
         match rule.on_error {
             OnError::Fail => {
+                // A format told to ignore such records (`ignore-parse-errors`) has its way.
+                let Some(first) = bad.iter().find(|record| !record.ignored) else {
+                    return Ok(None);
+                };
                 let place = place(&rule.table, Some(&split.name));
                 let message = format!(
                     "{place}, line {}, byte offset {}: {}",

@@ -2,8 +2,9 @@
 //!
 //! * Waits for rows, new splits, timers and a stop at the same time; a fetch that is not finished
 //!   is dropped and asked for again, which loses nothing by the reader's contract.
-//! * Reading begins once a round of discovery is over, so the result does not depend on which split
-//!   was assigned a moment earlier.
+//! * Reading begins once all subtasks have their first splits ([`gate`](super::gate)), and pauses
+//!   while a round of discovery goes on, so the result does not depend on which split was assigned
+//!   a moment earlier.
 //! * Operators learn of a split before its first row, when it has been idle, and when it is
 //!   finished. A subtask that has no open split is idle; once no more splits can come, it ends.
 //! * Bad records are counted and treated as the table's `on-error` says.
@@ -27,6 +28,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 use super::body::{Body, StopWatch, count_busy};
 use super::enumerate::Assignment;
+use super::gate::Pass;
 use super::idleness::Idleness;
 use super::side::BadRule;
 use super::sink::in_table;
@@ -52,6 +54,8 @@ pub(crate) struct SourceTask {
     pub(crate) body: Body,
     /// Whether to stop.
     pub(crate) stop: StopWatch,
+    /// Reading begins when all subtasks of the source are ready.
+    pub(crate) pass: Pass,
     /// Where it stands.
     pub(crate) state: State,
 }
@@ -95,6 +99,9 @@ impl SourceTask {
             self.body.fire_due().await?;
             if let Some(end) = self.end_if_due().await? {
                 return Ok(end);
+            }
+            if self.state.settled {
+                self.pass.ready();
             }
             match self.wait().await {
                 Wait::Fetched(fetched) => {
@@ -147,12 +154,16 @@ impl SourceTask {
         ];
         let due = due.into_iter().flatten().min();
         let started = clock.elapsed();
+        let is_open = self.pass.is_open();
         let fetch = count_busy(&clock, &self.metrics.busy_nanos, self.reader.fetch());
         let waited = tokio::select! {
             biased;
             () = self.stop.asked() => Wait::Stop,
             assigned = self.assignments.recv(), if !self.state.complete => Wait::Assigned(assigned),
-            fetched = fetch, if self.state.reading && self.state.settled => Wait::Fetched(fetched),
+            () = self.pass.opened(), if !is_open => Wait::Clock,
+            fetched = fetch, if is_open && self.state.reading && self.state.settled => {
+                Wait::Fetched(fetched)
+            }
             () = self.body.outputs.gone() => Wait::NobodyReads,
             () = self.body.timer.pause(due) => Wait::Clock,
         };

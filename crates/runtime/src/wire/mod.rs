@@ -34,6 +34,7 @@ use crate::task::OperatorTask;
 use crate::task::body::{Body, StopSignal, TaskFuture};
 use crate::task::chain::{Chain, Stage};
 use crate::task::enumerate::SPLITS_AHEAD;
+use crate::task::gate::Gate;
 use crate::task::input::Input;
 use crate::task::output::{Main, Outputs};
 use crate::task::side::{BadRule, SideRows};
@@ -154,6 +155,7 @@ impl Wiring<'_> {
     fn make_source_tasks(&mut self, nodes: &Nodes, head: &Node, spec: &SourceSpec) -> Result<()> {
         let source = self.open_source(head, spec)?;
         let mut assignments = Vec::new();
+        let gate = Gate::new(head.parallelism as usize);
         for subtask in 0..head.parallelism {
             let (body, bad_to) = self.make_body(nodes, subtask)?;
             let (sender, receiver) = mpsc::channel(SPLITS_AHEAD);
@@ -168,6 +170,7 @@ impl Wiring<'_> {
                 metrics: self.metrics.node(head.id, ""),
                 body,
                 stop: self.stop.watch(),
+                pass: gate.pass(),
                 state: State::default(),
             };
             let name = self.task_name(nodes, subtask);

@@ -9,8 +9,9 @@ use arrow::datatypes::DataType;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, Result, ScalarValue};
 use datafusion_expr::expr_rewriter::NamePreserver;
+use datafusion_expr::logical_plan::Values;
 use datafusion_expr::utils::merge_schema;
-use datafusion_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use millstream_core::types::ColumnType;
 use millstream_functions::{FunctionContext, flink_cast};
 
@@ -30,9 +31,24 @@ pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<Logic
             let e = expr(e, &schema, context)?;
             Ok(Transformed::yes(name.restore(e)))
         })?;
-        node.map_data(LogicalPlan::recompute_schema)
+        match node.data {
+            // The types of constant rows are those of their rewritten values.
+            LogicalPlan::Values(values) => retyped(values).map(Transformed::yes),
+            other => Ok(Transformed::yes(other.recompute_schema()?)),
+        }
     })?;
     Ok(rewritten.data)
+}
+
+/// Constant rows with the types their values have now, under the names they had.
+fn retyped(values: Values) -> Result<LogicalPlan> {
+    let names = values.schema.columns();
+    let plan = LogicalPlanBuilder::values(values.values)?.build()?;
+    let renamed = plan.schema().columns().into_iter().zip(names).map(|(from, to)| {
+        Expr::Column(from).alias_qualified(to.relation, to.name)
+    });
+    let renamed: Vec<Expr> = renamed.collect();
+    LogicalPlanBuilder::new(plan).project(renamed)?.build()
 }
 
 /// Rewrites one expression over the columns of `schema`.

@@ -1,0 +1,13 @@
+-- A partitioned sink, read back with its partition column; metadata columns; computed columns.
+CREATE TABLE t (id INT, city STRING, v DECIMAL(6, 2)) PARTITIONED BY (city)
+WITH ('connector' = 'filesystem', 'path' = '{dir}/t', 'format' = 'csv');
+INSERT INTO t VALUES (1, 'Oslo', 1.5), (2, 'Rom', 2.25), (3, 'Oslo', CAST(NULL AS DECIMAL(6, 2)));
+SELECT * FROM t;
+INSERT INTO t PARTITION (city = 'Bern') (id, v) SELECT id + 10, v * 2 FROM t WHERE id = 2;
+SELECT id, city, v + 1 AS w FROM t WHERE city <> 'Oslo';
+-- @expect
+-- {"id":1,"city":"Oslo","v":1.50}
+-- {"id":12,"city":"Bern","w":5.50}
+-- {"id":2,"city":"Rom","v":2.25}
+-- {"id":2,"city":"Rom","w":3.25}
+-- {"id":3,"city":"Oslo","v":null}
