@@ -9,7 +9,11 @@ fn main() -> ExitCode {
     match millstream_tests::golden::run(&arguments) {
         Ok(count) => {
             println!("{} passed, {} failed", count.passed, count.failed);
-            if count.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if count.failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Err(error) => {
             eprintln!("error: {error:#}");

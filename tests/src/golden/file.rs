@@ -79,8 +79,17 @@ impl Golden {
                 _ => {}
             }
         }
-        let Some(wanted) = wanted else { bail!("neither @expect nor @error") };
-        Ok(Golden { path: path.to_path_buf(), text, inputs, wanted, messages, once })
+        let Some(wanted) = wanted else {
+            bail!("neither @expect nor @error")
+        };
+        Ok(Golden {
+            path: path.to_path_buf(),
+            text,
+            inputs,
+            wanted,
+            messages,
+            once,
+        })
     }
 
     /// Writes the file again with other wanted lines.
@@ -112,7 +121,10 @@ mod tests {
     fn inputs_and_wanted_lines_are_found() {
         let text = "-- about\n-- @input a.csv\n-- 1,2\n--\nSELECT 1;\n-- @expect\n-- {\"a\":1}\n";
         let golden = Golden::parse(Path::new("x.sql"), text.into()).unwrap();
-        assert_eq!(golden.inputs, [("a.csv".to_string(), "1,2\n\n".to_string())]);
+        assert_eq!(
+            golden.inputs,
+            [("a.csv".to_string(), "1,2\n\n".to_string())]
+        );
         assert_eq!(golden.wanted, Wanted::Lines(vec!["{\"a\":1}".into()]));
     }
 

@@ -54,15 +54,15 @@ pub fn run(arguments: &[String]) -> Result<Count> {
     Ok(count)
 }
 
-/// The `millstream` beside this program.
-fn program() -> Result<PathBuf> {
+/// The `millstream` beside this program, which may itself be a test in the folder `deps`.
+pub fn program() -> Result<PathBuf> {
     let here = std::env::current_exe().context("cannot find this program")?;
     let name = format!("millstream{}", std::env::consts::EXE_SUFFIX);
-    let beside = here.with_file_name(name);
-    if !beside.exists() {
-        bail!("{} is not built: cargo build --bin millstream", beside.display());
-    }
-    Ok(beside)
+    let folders = here.ancestors().skip(1).take(2);
+    let found = folders
+        .map(|folder| folder.join(&name))
+        .find(|path| path.is_file());
+    found.with_context(|| format!("{name} is not built: cargo build --bin millstream"))
 }
 
 /// A named file, or every file below `tests/sql` whose name contains a word.
@@ -76,7 +76,11 @@ fn files(wanted: &[&String]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&folder).context("cannot read tests/sql")? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let is_wanted = wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
         if name.ends_with(".sql") && is_wanted {
             found.push(path);

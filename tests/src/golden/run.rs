@@ -26,14 +26,23 @@ impl Matrix {
     pub fn all() -> Vec<Matrix> {
         [8192, 3, 1]
             .into_iter()
-            .flat_map(|batch_rows| [1, 2, 7].map(|parallelism| Matrix { parallelism, batch_rows }))
+            .flat_map(|batch_rows| {
+                [1, 2, 7].map(|parallelism| Matrix {
+                    parallelism,
+                    batch_rows,
+                })
+            })
             .collect()
     }
 }
 
 /// Runs a file over the matrix, and rewrites its wanted lines from the first run if `update`.
 pub(super) fn check(golden: &Golden, program: &Path, update: bool) -> Result<()> {
-    let matrix = if golden.once { Matrix::all()[..1].to_vec() } else { Matrix::all() };
+    let matrix = if golden.once {
+        Matrix::all()[..1].to_vec()
+    } else {
+        Matrix::all()
+    };
     let mut golden = golden.clone();
     for (index, point) in matrix.into_iter().enumerate() {
         let folder = tempfile::tempdir().context("cannot make a folder")?;
@@ -44,7 +53,10 @@ pub(super) fn check(golden: &Golden, program: &Path, update: bool) -> Result<()>
             golden = Golden::read(&golden.path)?;
         }
         compare(&golden, &output, folder.path()).with_context(|| {
-            format!("parallelism {}, batches of {}", point.parallelism, point.batch_rows)
+            format!(
+                "parallelism {}, batches of {}",
+                point.parallelism, point.batch_rows
+            )
         })?;
     }
     Ok(())
@@ -66,7 +78,10 @@ fn run(golden: &Golden, program: &Path, point: Matrix, folder: &Path) -> Result<
         .arg(&script)
         .args(["--result", "final", "--format", "json"])
         .args(["--parallelism", &point.parallelism.to_string()])
-        .args(["--set", &format!("millstream.batch-rows={}", point.batch_rows)])
+        .args([
+            "--set",
+            &format!("millstream.batch-rows={}", point.batch_rows),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -76,7 +91,10 @@ fn run(golden: &Golden, program: &Path, point: Matrix, folder: &Path) -> Result<
 }
 
 /// Waits for the end with patience; output is read by threads so that a full pipe cannot stop it.
-#[expect(clippy::disallowed_methods, reason = "a test that waits for a process needs real time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that waits for a process needs real time"
+)]
 fn wait(mut child: std::process::Child) -> Result<Output> {
     use std::io::Read;
     let mut stdout = child.stdout.take().context("stdout is a pipe")?;
@@ -107,7 +125,11 @@ fn wait(mut child: std::process::Child) -> Result<Output> {
             Err(_) => bail!("reading the output failed"),
         }
     };
-    Ok(Output { status, stdout: join(read)?, stderr: join(read_errors)? })
+    Ok(Output {
+        status,
+        stdout: join(read)?,
+        stderr: join(read_errors)?,
+    })
 }
 
 fn compare(golden: &Golden, output: &Output, folder: &Path) -> Result<()> {
@@ -130,7 +152,10 @@ fn compare(golden: &Golden, output: &Output, folder: &Path) -> Result<()> {
         }
     }
     for text in &golden.messages {
-        ensure!(messages.contains(text.as_str()), "wanted the message '{text}', found:\n{messages}");
+        ensure!(
+            messages.contains(text.as_str()),
+            "wanted the message '{text}', found:\n{messages}"
+        );
     }
     Ok(())
 }

@@ -44,9 +44,12 @@ pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<Logic
 fn retyped(values: Values) -> Result<LogicalPlan> {
     let names = values.schema.columns();
     let plan = LogicalPlanBuilder::values(values.values)?.build()?;
-    let renamed = plan.schema().columns().into_iter().zip(names).map(|(from, to)| {
-        Expr::Column(from).alias_qualified(to.relation, to.name)
-    });
+    let renamed = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .zip(names)
+        .map(|(from, to)| Expr::Column(from).alias_qualified(to.relation, to.name));
     let renamed: Vec<Expr> = renamed.collect();
     LogicalPlanBuilder::new(plan).project(renamed)?.build()
 }

@@ -99,7 +99,13 @@ fn types(query: &str) -> String {
             .schema
             .fields()
             .iter()
-            .map(|field| format!("{}: {}", field.name(), millstream_core::types::ColumnType::of(field)))
+            .map(|field| {
+                format!(
+                    "{}: {}",
+                    field.name(),
+                    millstream_core::types::ColumnType::of(field)
+                )
+            })
             .collect::<Vec<_>>()
             .join(", "),
         other => panic!("'{query}' gave {other:?}"),

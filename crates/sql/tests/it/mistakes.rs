@@ -10,27 +10,31 @@ fn unknown_names_show_their_place_and_neighbour() {
             |
          2 | SELECT pirce FROM bid
             |        ^^^^^
-          hint: did you mean 'price'?"#]].assert_eq(&mistake("SELECT pirce FROM bid"));
+          hint: did you mean 'price'?"#]]
+    .assert_eq(&mistake("SELECT pirce FROM bid"));
     expect![[r#"
         error[MS1001]: wanted a table, but 'bit' is a reserved word: write `bit`
            --> line 3, column 6
             |
          3 | FROM bit
-            |      ^^^"#]].assert_eq(&mistake("SELECT *\nFROM bit"));
+            |      ^^^"#]]
+    .assert_eq(&mistake("SELECT *\nFROM bit"));
     expect![[r#"
         error[MS1005]: unknown function 'uper'
            --> line 2, column 8
             |
          2 | SELECT UPER(channel) FROM bid
             |        ^^^^
-          hint: did you mean 'UPPER'?"#]].assert_eq(&mistake("SELECT UPER(channel) FROM bid"));
+          hint: did you mean 'UPPER'?"#]]
+    .assert_eq(&mistake("SELECT UPER(channel) FROM bid"));
     expect![[r#"
         error[MS1007]: table 't' has no option 'rows-per-secnd'
            --> line 2, column 55
             |
          2 | CREATE TABLE t (a INT) WITH ('connector' = 'datagen', 'rows-per-secnd' = '1')
             |                                                       ^^^^^^^^^^^^^^^^
-          hint: did you mean 'rows-per-second'?"#]].assert_eq(&mistake(
+          hint: did you mean 'rows-per-second'?"#]]
+    .assert_eq(&mistake(
         "CREATE TABLE t (a INT) WITH ('connector' = 'datagen', 'rows-per-secnd' = '1')",
     ));
     expect![[r#"
@@ -55,20 +59,23 @@ fn wrong_types_are_refused() {
            --> line 2, column 25
             |
          2 | SELECT * FROM bid WHERE price
-            |                         ^^^^^"#]].assert_eq(&mistake("SELECT * FROM bid WHERE price"));
+            |                         ^^^^^"#]]
+    .assert_eq(&mistake("SELECT * FROM bid WHERE price"));
     expect![[r#"
         error[MS1006]: column 'k' of 'sink' wants the type BIGINT, found STRING
            --> line 2, column 13
             |
          2 | INSERT INTO sink SELECT channel, price FROM bid
             |             ^^^^
-          hint: write CAST(.. AS BIGINT)"#]].assert_eq(&mistake("INSERT INTO sink SELECT channel, price FROM bid"));
+          hint: write CAST(.. AS BIGINT)"#]]
+    .assert_eq(&mistake("INSERT INTO sink SELECT channel, price FROM bid"));
     expect![[r#"
         error[MS1006]: INSERT INTO 'sink' wants 2 columns (k, n), but the query has 1
            --> line 2, column 13
             |
          2 | INSERT INTO sink SELECT price FROM bid
-            |             ^^^^"#]].assert_eq(&mistake("INSERT INTO sink SELECT price FROM bid"));
+            |             ^^^^"#]]
+    .assert_eq(&mistake("INSERT INTO sink SELECT price FROM bid"));
 }
 
 #[test]
@@ -85,27 +92,33 @@ fn wrong_definitions_are_refused() {
             |
          2 | CREATE TABLE t (a INT, b AS c + 1)
             |                             ^^^^^
-          hint: did you mean 'a'?"#]].assert_eq(&mistake("CREATE TABLE t (a INT, b AS c + 1)"));
+          hint: did you mean 'a'?"#]]
+    .assert_eq(&mistake("CREATE TABLE t (a INT, b AS c + 1)"));
     expect![[r#"
         error[MS1012]: the column 'a' is given twice
            --> line 2, column 24
             |
          2 | CREATE TABLE t (a INT, a STRING)
-            |                        ^"#]].assert_eq(&mistake("CREATE TABLE t (a INT, a STRING)"));
+            |                        ^"#]]
+    .assert_eq(&mistake("CREATE TABLE t (a INT, a STRING)"));
     expect![[r#"
         error[MS1011]: table 'bid' already exists
            --> line 2, column 1
             |
          2 | CREATE TABLE bid (a INT)
             | ^
-          hint: DROP it first, or say IF NOT EXISTS"#]].assert_eq(&mistake("CREATE TABLE bid (a INT)"));
+          hint: DROP it first, or say IF NOT EXISTS"#]]
+    .assert_eq(&mistake("CREATE TABLE bid (a INT)"));
     expect![[r#"
         error[MS1012]: PRIMARY KEY names 'b', which is no physical column
            --> line 2, column 37
             |
          2 | CREATE TABLE t (a INT, PRIMARY KEY (b) NOT ENFORCED)
             |                                     ^
-          hint: did you mean 'a'?"#]].assert_eq(&mistake("CREATE TABLE t (a INT, PRIMARY KEY (b) NOT ENFORCED)"));
+          hint: did you mean 'a'?"#]]
+    .assert_eq(&mistake(
+        "CREATE TABLE t (a INT, PRIMARY KEY (b) NOT ENFORCED)",
+    ));
 }
 
 #[test]
@@ -130,21 +143,28 @@ fn queries_that_cannot_be_streamed_say_why() {
             |
          2 | SELECT a.price FROM bid a JOIN bid b ON a.price = b.price
             | ^
-          hint: docs/reference/sql.md lists what runs today"#]].assert_eq(&mistake("SELECT a.price FROM bid a JOIN bid b ON a.price = b.price"));
+          hint: docs/reference/sql.md lists what runs today"#]]
+    .assert_eq(&mistake(
+        "SELECT a.price FROM bid a JOIN bid b ON a.price = b.price",
+    ));
     expect![[r#"
         error[MS1002]: ORDER BY over an input that never ends is not supported by this release
            --> line 2, column 1
             |
          2 | SELECT k FROM endless ORDER BY k
             | ^
-          hint: bound the source, or leave the order to whoever reads the result"#]].assert_eq(&mistake("SELECT k FROM endless ORDER BY k"));
+          hint: bound the source, or leave the order to whoever reads the result"#]]
+    .assert_eq(&mistake("SELECT k FROM endless ORDER BY k"));
     expect![[r#"
         error[MS1002]: MAX over an input whose rows are updated is not supported by this release
            --> line 2, column 1
             |
          2 | SELECT MAX(n) FROM (SELECT small, COUNT(*) n FROM bid GROUP BY small)
             | ^
-          hint: aggregate over a window, whose results are final, instead"#]].assert_eq(&mistake("SELECT MAX(n) FROM (SELECT small, COUNT(*) n FROM bid GROUP BY small)"));
+          hint: aggregate over a window, whose results are final, instead"#]]
+    .assert_eq(&mistake(
+        "SELECT MAX(n) FROM (SELECT small, COUNT(*) n FROM bid GROUP BY small)",
+    ));
     expect![[r#"
         error[MS1009]: HOP wants a positive size that is a multiple of the slide, found size 10000 ms and slide 7000 ms
            --> line 2, column 42

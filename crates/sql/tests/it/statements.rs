@@ -33,7 +33,9 @@ fn views_databases_and_like_work_together() {
         sink
         v
     "#]]
-    .assert_eq(&table("CREATE VIEW v AS SELECT k FROM endless; SHOW TABLES"));
+    .assert_eq(&table(
+        "CREATE VIEW v AS SELECT k FROM endless; SHOW TABLES",
+    ));
     expect![[r#"
         default_database
         shop
@@ -44,7 +46,9 @@ fn views_databases_and_like_work_together() {
         v | BIGINT | TRUE | NULL | NULL | NULL | NULL
         w | DOUBLE | TRUE | NULL | NULL | NULL | NULL
     "#]]
-    .assert_eq(&table("CREATE TABLE copy (w DOUBLE) LIKE endless; DESCRIBE copy"));
+    .assert_eq(&table(
+        "CREATE TABLE copy (w DOUBLE) LIKE endless; DESCRIBE copy",
+    ));
 }
 
 #[test]
@@ -54,11 +58,13 @@ fn result_types_are_those_of_flink() {
             "SELECT price + 1 AS a, 0.908 * price AS b, small / 2 AS c, amount + 1 AS d, 1 AS e, \
              price * 1e0 AS f FROM bid",
         ));
-    expect!["s: BIGINT, a: BIGINT, d: DECIMAL(38, 2), e: DECIMAL(38, 6), m: INT, n: BIGINT NOT NULL"]
-        .assert_eq(&types(
-            "SELECT SUM(price) s, AVG(price) a, SUM(amount) d, AVG(amount) e, SUM(small) m, \
+    expect![
+        "s: BIGINT, a: BIGINT, d: DECIMAL(38, 2), e: DECIMAL(38, 6), m: INT, n: BIGINT NOT NULL"
+    ]
+    .assert_eq(&types(
+        "SELECT SUM(price) s, AVG(price) a, SUM(amount) d, AVG(amount) e, SUM(small) m, \
              COUNT(*) n FROM bid",
-        ));
+    ));
     expect!["EXPR$0: BIGINT, price: BIGINT, price0: BIGINT"]
         .assert_eq(&types("SELECT price + price, price, price FROM bid"));
 }
@@ -78,6 +84,10 @@ fn an_insert_goes_by_position_or_by_name() {
         "INSERT INTO sink SELECT small, COUNT(*) FROM bid GROUP BY small",
         "EXECUTE STATEMENT SET BEGIN INSERT INTO sink SELECT 1, 2; INSERT INTO sink SELECT 3, 4; END",
     ] {
-        assert!(last(insert).is_ok(), "{insert}: {:?}", last(insert).unwrap_err());
+        assert!(
+            last(insert).is_ok(),
+            "{insert}: {:?}",
+            last(insert).unwrap_err()
+        );
     }
 }

@@ -25,14 +25,25 @@ fn check_shape(expressions: &str, wanted: expect_test::Expect) {
 
     fn shape(expr: &Expr) -> String {
         match expr {
-            Expr::BinaryOp { left, op, right } => format!("({} {op} {})", shape(left), shape(right)),
+            Expr::BinaryOp { left, op, right } => {
+                format!("({} {op} {})", shape(left), shape(right))
+            }
             Expr::UnaryOp { op, expr } => format!("({op} {})", shape(expr)),
             Expr::Nested(expr) => shape(expr),
             Expr::IsNull(expr) => format!("({} is null)", shape(expr)),
-            Expr::Between { expr, low, high, .. } => {
-                format!("({} between {} and {})", shape(expr), shape(low), shape(high))
+            Expr::Between {
+                expr, low, high, ..
+            } => {
+                format!(
+                    "({} between {} and {})",
+                    shape(expr),
+                    shape(low),
+                    shape(high)
+                )
             }
-            Expr::Like { expr, pattern, .. } => format!("({} like {})", shape(expr), shape(pattern)),
+            Expr::Like { expr, pattern, .. } => {
+                format!("({} like {})", shape(expr), shape(pattern))
+            }
             Expr::InList { expr, list, .. } => format!("({} in {})", shape(expr), list.len()),
             Expr::IsDistinctFrom(left, right) => {
                 format!("({} distinct {})", shape(left), shape(right))

@@ -81,11 +81,22 @@ fn deep_nesting_is_refused_in_every_place() {
 fn nesting_that_makes_a_backtracking_parser_exponential_is_quick() {
     let n = 60;
     for sql in [
-        "SELECT * FROM ".to_string() + &"((SELECT 1) a JOIN ".repeat(n) + "b" + &" ON TRUE)".repeat(n),
-        format!("SELECT {}1{}", "x IN ((SELECT 1), ".repeat(n), ")".repeat(n)),
+        "SELECT * FROM ".to_string()
+            + &"((SELECT 1) a JOIN ".repeat(n)
+            + "b"
+            + &" ON TRUE)".repeat(n),
+        format!(
+            "SELECT {}1{}",
+            "x IN ((SELECT 1), ".repeat(n),
+            ")".repeat(n)
+        ),
         format!("SELECT {}1{}", "((SELECT 1) + (".repeat(n), "))".repeat(n)),
         format!("SELECT {}1{}", "f(a => (".repeat(n), "))".repeat(n)),
-        format!("SELECT {}1{}", "INTERVAL '1' DAY + ((".repeat(n), "))".repeat(n)),
+        format!(
+            "SELECT {}1{}",
+            "INTERVAL '1' DAY + ((".repeat(n),
+            "))".repeat(n)
+        ),
     ] {
         assert!(quickly(sql.clone()).is_ok(), "{sql}");
     }
@@ -107,10 +118,16 @@ fn within_the_limits_the_tallest_statement_is_parsed_and_dropped_on_a_small_stac
 
 #[test]
 fn size_has_limits() {
-    refused(format!("SELECT {}", "x".repeat(SQL_BYTES_MAX - 100)), Code::TooComplex);
+    refused(
+        format!("SELECT {}", "x".repeat(SQL_BYTES_MAX - 100)),
+        Code::TooComplex,
+    );
     refused(format!("SELECT `{}`", "x".repeat(1_000)), Code::TooComplex);
     refused(" ".repeat(SQL_BYTES_MAX + 1), Code::TooComplex);
-    refused(format!("SELECT {}1", "1,".repeat(NODES_MAX)), Code::TooComplex);
+    refused(
+        format!("SELECT {}1", "1,".repeat(NODES_MAX)),
+        Code::TooComplex,
+    );
     refused(format!("SELECT {}", "1,".repeat(400_000)), Code::TooComplex);
     refused(";".repeat(600_000), Code::TooComplex);
     assert!(quickly(format!("SELECT '{}'", "x".repeat(1_000_000))).is_ok());
@@ -119,7 +136,16 @@ fn size_has_limits() {
 
 #[test]
 fn open_ends_are_errors() {
-    for sql in ["SELECT 'a", "SELECT /*", "SELECT `", "SELECT \0", "\0", "SELECT U&'\\", "/*+", "X'"] {
+    for sql in [
+        "SELECT 'a",
+        "SELECT /*",
+        "SELECT `",
+        "SELECT \0",
+        "\0",
+        "SELECT U&'\\",
+        "/*+",
+        "X'",
+    ] {
         refused(sql.to_string(), Code::Syntax);
     }
 }
@@ -142,13 +168,61 @@ const SEEDS: &[&str] = &[
 
 /// Pieces a mutation may put anywhere.
 const PIECES: &[&str] = &[
-    "(", ")", "((", "'", "`", "\"", "--", "/*", "*/", "/*+", ";", ",", ".", "[", "]", "<", ">", "=>", "\0",
-    "é", "🦀", "\u{2028}", "SELECT", "FROM", "TABLE", "NOT", "IN", "INTERVAL '1'", "U&'\\", "X'0", "1e", "..",
-    "BEGIN", "END", "AS", "TUMBLE(", "CASE", "UNION", "NULL", "0x", "::", "{", "}", "\n", "\t", "\r",
+    "(",
+    ")",
+    "((",
+    "'",
+    "`",
+    "\"",
+    "--",
+    "/*",
+    "*/",
+    "/*+",
+    ";",
+    ",",
+    ".",
+    "[",
+    "]",
+    "<",
+    ">",
+    "=>",
+    "\0",
+    "é",
+    "🦀",
+    "\u{2028}",
+    "SELECT",
+    "FROM",
+    "TABLE",
+    "NOT",
+    "IN",
+    "INTERVAL '1'",
+    "U&'\\",
+    "X'0",
+    "1e",
+    "..",
+    "BEGIN",
+    "END",
+    "AS",
+    "TUMBLE(",
+    "CASE",
+    "UNION",
+    "NULL",
+    "0x",
+    "::",
+    "{",
+    "}",
+    "\n",
+    "\t",
+    "\r",
 ];
 
 fn mutated() -> impl Strategy<Value = String> {
-    let edit = (any::<prop::sample::Index>(), 0..4u8, 0..PIECES.len(), 0..40usize);
+    let edit = (
+        any::<prop::sample::Index>(),
+        0..4u8,
+        0..PIECES.len(),
+        0..40usize,
+    );
     let edits = prop::collection::vec(edit, 1..12);
     (0..SEEDS.len(), edits).prop_map(|(seed, edits)| {
         let mut chars: Vec<char> = SEEDS[seed].chars().collect();

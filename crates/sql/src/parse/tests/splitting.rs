@@ -19,8 +19,17 @@ fn a_statement_ends_at_its_semicolon() {
 
 #[test]
 fn quotes_and_comments_hide_a_semicolon() {
-    assert_eq!(first("SELECT ';', `;` -- ;\n /* ; */ ;"), Some("SELECT ';', `;` -- ;\n /* ; */ ;"));
-    for open in ["SELECT 'a;", "SELECT `a;", "SELECT /* ;", "SELECT -- ;", "SELECT /*+ a;"] {
+    assert_eq!(
+        first("SELECT ';', `;` -- ;\n /* ; */ ;"),
+        Some("SELECT ';', `;` -- ;\n /* ; */ ;")
+    );
+    for open in [
+        "SELECT 'a;",
+        "SELECT `a;",
+        "SELECT /* ;",
+        "SELECT -- ;",
+        "SELECT /*+ a;",
+    ] {
         assert_eq!(first(open), None, "{open}");
     }
 }
@@ -42,6 +51,9 @@ fn a_statement_set_is_one_statement() {
 #[test]
 fn a_wrong_begin_does_not_swallow_what_follows() {
     assert_eq!(first("BEGIN; SELECT 1;"), Some("BEGIN;"));
-    assert_eq!(first("EXECUTE SELECT 1; SELECT 2;"), Some("EXECUTE SELECT 1;"));
+    assert_eq!(
+        first("EXECUTE SELECT 1; SELECT 2;"),
+        Some("EXECUTE SELECT 1;")
+    );
     assert_eq!(first("SELECT \\ ; SELECT 1;"), Some("SELECT \\ ;"));
 }

@@ -146,7 +146,12 @@ fn a_plain_type_of_the_tree_is_read_too() {
 
 #[test]
 fn a_type_that_was_printed_is_read_again() {
-    for text in ["INT NOT NULL", "ARRAY<STRING NOT NULL>", "ROW<`a b` INT, `c` BYTES>", "CHAR(3)"] {
+    for text in [
+        "INT NOT NULL",
+        "ARRAY<STRING NOT NULL>",
+        "ROW<`a b` INT, `c` BYTES>",
+        "CHAR(3)",
+    ] {
         let ty = parse_type(text).unwrap();
         assert_eq!(parse_type(&ty.to_string()).unwrap(), ty);
     }
