@@ -20,6 +20,9 @@ use millstream_core::{Code, Error, Result};
 use crate::FunctionContext;
 use crate::chance::Chance;
 
+/// Metadata key of a string that is JSON, so that it is not quoted inside other JSON.
+pub(crate) const JSON_KEY: &str = "millstream.json";
+
 /// What an argument accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -186,6 +189,16 @@ impl Arguments<'_> {
             .is_some_and(|field| field.is_nullable() || *field.data_type() == DataType::Null)
     }
 
+    /// The type of the arguments `first..` together: exact if all have the same, else what their
+    /// common Arrow type says.
+    pub(crate) fn merged(&self, first: usize) -> SqlType {
+        let same = (first + 1..self.fields.len()).all(|index| self.ty(index) == self.ty(first));
+        match self.fields.get(first) {
+            Some(field) if !same => SqlType::of_arrow(field.data_type()),
+            _ => self.ty(first),
+        }
+    }
+
     /// `sql`, NULL if any argument may be.
     pub(crate) fn strict(&self, sql: SqlType) -> Result<ColumnType> {
         let nullable = (0..self.fields.len()).any(|index| self.nullable(index));
@@ -272,9 +285,9 @@ impl<'a> Call<'a> {
         if *step == 1 || self.rows == 1 {
             return Ok(Arc::clone(array));
         }
-        Ok(ScalarValue::try_from_array(array, 0)
+        ScalarValue::try_from_array(array, 0)
             .and_then(|value| value.to_array_of_size(self.rows))
-            .map_err(|error| Error::internal(error.to_string()))?)
+            .map_err(|error| Error::internal(error.to_string()))
     }
 
     /// Whether argument `index` is constant.
@@ -288,6 +301,23 @@ impl<'a> Call<'a> {
             Some(field) => SqlType::of(field),
             None => SqlType::of_arrow(self.array(index).data_type()),
         }
+    }
+
+    /// The SQL type of argument `index` with its nullability.
+    pub(crate) fn column_type(&self, index: usize) -> ColumnType {
+        ColumnType {
+            sql: self.ty(index),
+            nullable: self
+                .fields
+                .get(index)
+                .is_none_or(|field| field.is_nullable()),
+        }
+    }
+
+    /// Whether argument `index` is the result of a function that makes JSON.
+    pub(crate) fn is_json(&self, index: usize) -> bool {
+        let field = self.fields.get(index);
+        field.is_some_and(|field| field.metadata().contains_key(JSON_KEY))
     }
 
     /// Argument `index` as an array of type `A`, with its step.

@@ -11,15 +11,16 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion_common::{DataFusionError, Result as DfResult, ScalarValue};
+use datafusion_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 use millstream_core::types::{ColumnType, SqlType};
 use millstream_core::{Code, Error, Result};
 
 use crate::FunctionContext;
-use crate::args::{Arguments, Call, Kind};
+use crate::args::{Arguments, Call, JSON_KEY, Kind};
 use crate::chance::Chance;
 
 /// A built-in function, as a line of its family's list.
@@ -32,6 +33,8 @@ pub(crate) struct Spec {
     volatile: bool,
     unified: usize,
     paired: bool,
+    json: bool,
+    rewrite: Option<fn(Vec<Expr>) -> DfResult<Expr>>,
     returns: fn(&Arguments) -> Result<ColumnType>,
     eval: fn(&Call) -> Result<ArrayRef>,
 }
@@ -52,6 +55,8 @@ pub(crate) const fn function(
         volatile: false,
         unified: usize::MAX,
         paired: false,
+        json: false,
+        rewrite: None,
         returns,
         eval,
     }
@@ -91,6 +96,19 @@ impl Spec {
     /// The arguments are pairs: all keys get a common type, and all values.
     pub(crate) const fn paired(mut self) -> Self {
         self.paired = true;
+        self
+    }
+
+    /// The result is JSON.
+    pub(crate) const fn json(mut self) -> Self {
+        self.json = true;
+        self
+    }
+
+    /// The optimiser puts this expression in place of a call, because it evaluates arguments only
+    /// where they are needed.
+    pub(crate) const fn rewritten(mut self, rewrite: fn(Vec<Expr>) -> DfResult<Expr>) -> Self {
+        self.rewrite = Some(rewrite);
         self
     }
 
@@ -247,7 +265,24 @@ impl ScalarUDFImpl for Builtin {
             constants: args.scalar_arguments,
         };
         let ty = (self.spec.returns)(&arguments).map_err(external)?;
-        Ok(Arc::new(ty.field(self.spec.name)))
+        let field = ty.field(self.spec.name);
+        if !self.spec.json {
+            return Ok(Arc::new(field));
+        }
+        let mut metadata = field.metadata().clone();
+        metadata.insert(JSON_KEY.to_string(), "true".to_string());
+        Ok(Arc::new(field.with_metadata(metadata)))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> DfResult<ExprSimplifyResult> {
+        match self.spec.rewrite {
+            Some(rewrite) => rewrite(args).map(ExprSimplifyResult::Simplified),
+            None => Ok(ExprSimplifyResult::Original(args)),
+        }
+    }
+
+    fn short_circuits(&self) -> bool {
+        self.spec.rewrite.is_some()
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DfResult<ColumnarValue> {

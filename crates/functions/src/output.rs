@@ -153,43 +153,54 @@ pub(crate) fn bool_rows(
 }
 
 macro_rules! result_types {
-    ($($(#[$doc:meta])* $strict:ident, $forced:ident = $sql:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
         $(
             $(#[$doc])*
-            #[doc = "NULL only if an argument may be."]
-            pub(crate) fn $strict(args: &Arguments) -> Result<ColumnType> {
+            pub(crate) fn $name(args: &Arguments) -> Result<ColumnType> {
                 args.strict($sql)
             }
-
+        )*
+    };
+    (nullable $($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
+        $(
             $(#[$doc])*
-            #[doc = "It may be NULL whatever the arguments are."]
-            #[allow(dead_code, reason = "not every type has a function that needs both")]
-            pub(crate) fn $forced(_: &Arguments) -> Result<ColumnType> {
+            pub(crate) fn $name(_: &Arguments) -> Result<ColumnType> {
                 Ok(ColumnType::nullable($sql))
             }
         )*
     };
 }
 
+// NULL only if an argument may be.
 result_types! {
     /// STRING.
-    string, string_or_null = SqlType::STRING;
-    /// BYTES.
-    bytes, bytes_or_null = SqlType::BYTES;
+    string = SqlType::STRING;
     /// INT.
-    int, int_or_null = SqlType::Int;
+    int = SqlType::Int;
     /// BIGINT.
-    bigint, bigint_or_null = SqlType::BigInt;
+    bigint = SqlType::BigInt;
     /// DOUBLE.
-    double, double_or_null = SqlType::Double;
+    double = SqlType::Double;
     /// BOOLEAN.
-    boolean, boolean_or_null = SqlType::Boolean;
-    /// DATE.
-    date, date_or_null = SqlType::Date;
-    /// TIMESTAMP(3).
-    timestamp, timestamp_or_null = SqlType::Timestamp(3);
-    /// TIMESTAMP_LTZ(3).
-    timestamp_ltz, timestamp_ltz_or_null = SqlType::TimestampLtz(3);
+    boolean = SqlType::Boolean;
+}
+
+// NULL for some arguments that are not.
+result_types! { nullable
+    /// STRING, or NULL for some values.
+    string_or_null = SqlType::STRING;
+    /// BYTES, or NULL for some values.
+    bytes_or_null = SqlType::BYTES;
+    /// INT, or NULL for some values.
+    int_or_null = SqlType::Int;
+    /// BOOLEAN, or NULL for some values.
+    boolean_or_null = SqlType::Boolean;
+    /// DATE, or NULL for some values.
+    date_or_null = SqlType::Date;
+    /// TIMESTAMP(3), or NULL for some values.
+    timestamp_or_null = SqlType::Timestamp(3);
+    /// TIMESTAMP_LTZ(3), or NULL for some values.
+    timestamp_ltz_or_null = SqlType::TimestampLtz(3);
 }
 
 /// The type of the first argument, with its nullability.

@@ -137,3 +137,72 @@ impl ExprPlanner for FlinkPlanner {
         Ok(PlannerResult::Planned(nested))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use arrow::datatypes::DataType;
+    use datafusion_expr::col;
+
+    use super::*;
+
+    fn function_of<T>(planned: Result<PlannerResult<T>>) -> String {
+        match planned.unwrap() {
+            PlannerResult::Planned(Expr::ScalarFunction(call)) => call.name().to_string(),
+            PlannerResult::Planned(other) => other.to_string(),
+            PlannerResult::Original(_) => "nothing".to_string(),
+        }
+    }
+
+    #[test]
+    fn every_syntax_finds_its_function() {
+        let context = FunctionContext::default();
+        let planner = FlinkPlanner { context };
+        let schema = DFSchema::empty();
+        let two = || vec![lit(1), lit(2)];
+        for (planned, wanted) in [
+            (planner.plan_array_literal(two(), &schema), "array"),
+            (planner.plan_position(two()), "instr"),
+            (planner.plan_extract(two()), "extract"),
+            (planner.plan_substring(two()), "substring"),
+            (planner.plan_struct_literal(two(), false), "row"),
+            (
+                planner.plan_struct_literal(vec![lit("a"), lit(1)], true),
+                "named_struct",
+            ),
+            (planner.plan_overlay(two()), "overlay"),
+            (planner.plan_make_map(two()), "map"),
+        ] {
+            assert_eq!(function_of(planned), wanted);
+        }
+    }
+
+    #[test]
+    fn an_access_in_brackets_depends_on_the_type() {
+        let row = DataType::Struct(vec![Field::new("a", DataType::Int32, true)].into());
+        let list = DataType::new_list(DataType::Int32, true);
+        let fields = vec![Field::new("r", row, true), Field::new("l", list, true)];
+        let schema = DFSchema::from_unqualified_fields(fields.into(), HashMap::new()).unwrap();
+        let planner = FlinkPlanner {
+            context: FunctionContext::default(),
+        };
+        let access = |column: &str, field_access| {
+            let expr = col(column);
+            function_of(
+                planner.plan_field_access(RawFieldAccessExpr { expr, field_access }, &schema),
+            )
+        };
+        let named = |name: &str| GetFieldAccess::NamedStructField { name: name.into() };
+        assert_eq!(access("r", named("a")), "get_field");
+        assert_eq!(
+            access(
+                "l",
+                GetFieldAccess::ListIndex {
+                    key: Box::new(lit(1))
+                }
+            ),
+            "item"
+        );
+    }
+}

@@ -6,32 +6,40 @@
 //! NULLIF(5, 5)               -- NULL
 //! GREATEST(1, 3, 2)          -- 3;   NULL if any argument is
 //! IS_DECIMAL('1.5')          -- TRUE
+//! TYPEOF(1)                  -- 'INT NOT NULL'
 //! ```
 //!
 //! COALESCE and CASE are DataFusion's.
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, StringArray};
 use arrow::compute::kernels::cmp;
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_not_null, nullif as arrow_nullif, or};
 use arrow::datatypes::DataType;
-use millstream_core::Result;
-use millstream_core::types::ColumnType;
+use datafusion_common::Result as DfResult;
+use datafusion_expr::{Expr, when};
+use millstream_core::types::{ColumnType, SqlType};
+use millstream_core::{Error, Result};
 
 use crate::args::Kind::{Any, Bool, NumberOrStr};
 use crate::args::{Arguments, Call};
-use crate::function::{Spec, function};
+use crate::function::{Spec, external, function};
 use crate::numbers::parse_double;
 use crate::output::{bool_rows, boolean_not_null};
 
 pub(crate) const FUNCTIONS: &[Spec] = &[
-    function("greatest", &[Any], like_last, |call| extreme(call, true))
+    function("greatest", &[Any], common, |call| extreme(call, true))
         .variadic()
         .unified_from(0),
-    function("if", &[Bool, Any, Any], of_branches, if_).unified_from(1),
-    function("ifnull", &[Any, Any], of_second, if_null)
+    function("if", &[Bool, Any, Any], of_branches, if_)
+        .unified_from(1)
+        .rewritten(case),
+    function("ifnull", &[Any, Any], of_either, if_null)
         .unified_from(0)
-        .alias(&["nvl"]),
+        .alias(&["nvl"])
+        .rewritten(coalesce),
     function("is_alpha", &[NumberOrStr], boolean_not_null, |call| {
         all_chars(call, |text| {
             !text.is_empty() && text.chars().all(char::is_alphabetic)
@@ -45,33 +53,62 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
             !text.is_empty() && text.chars().all(char::is_numeric)
         })
     }),
-    function("least", &[Any], like_last, |call| extreme(call, false))
+    function("least", &[Any], common, |call| extreme(call, false))
         .variadic()
         .unified_from(0),
     function("nullif", &[Any, Any], nullable_first, null_if).unified_from(0),
+    function("typeof", &[Any], string_not_null, type_of),
 ];
 
-/// The type of the last argument; NULL if any argument may be.
-fn like_last(args: &Arguments) -> Result<ColumnType> {
-    args.strict(args.ty(args.fields.len() - 1))
+fn string_not_null(_: &Arguments) -> Result<ColumnType> {
+    Ok(ColumnType {
+        sql: SqlType::STRING,
+        nullable: false,
+    })
+}
+
+/// The type of the argument as DESCRIBE shows it.
+fn type_of(call: &Call) -> Result<ArrayRef> {
+    let ty = call.column_type(0).to_string();
+    Ok(Arc::new(StringArray::from(vec![ty; call.rows])))
+}
+
+/// The common type; NULL if any argument may be.
+fn common(args: &Arguments) -> Result<ColumnType> {
+    args.strict(args.merged(0))
 }
 
 fn of_branches(args: &Arguments) -> Result<ColumnType> {
     Ok(ColumnType {
-        sql: args.ty(1),
+        sql: args.merged(1),
         nullable: args.nullable(1) || args.nullable(2),
     })
 }
 
-fn of_second(args: &Arguments) -> Result<ColumnType> {
+fn of_either(args: &Arguments) -> Result<ColumnType> {
     Ok(ColumnType {
-        sql: args.ty(0),
+        sql: args.merged(0),
         nullable: args.nullable(0) && args.nullable(1),
     })
 }
 
 fn nullable_first(args: &Arguments) -> Result<ColumnType> {
     Ok(ColumnType::nullable(args.ty(0)))
+}
+
+/// `IF(c, a, b)` as `CASE WHEN c THEN a ELSE b END`, which computes `a` only where `c` holds.
+fn case(mut args: Vec<Expr>) -> DfResult<Expr> {
+    match (args.pop(), args.pop(), args.pop()) {
+        (Some(otherwise), Some(then), Some(condition)) => {
+            when(condition, then).otherwise(otherwise)
+        }
+        _ => Err(external(Error::internal("IF has three arguments"))),
+    }
+}
+
+/// `IFNULL(a, b)` as `COALESCE(a, b)`, which computes `b` only where `a` is NULL.
+fn coalesce(args: Vec<Expr>) -> DfResult<Expr> {
+    Ok(datafusion_functions::core::coalesce().call(args))
 }
 
 fn if_(call: &Call) -> Result<ArrayRef> {
@@ -107,10 +144,18 @@ fn extreme(call: &Call, greatest: bool) -> Result<ArrayRef> {
         };
         // Where one of the two is NULL the comparison is: keep whichever is NULL.
         let keep_null = arrow::compute::is_null(&best)?;
-        let keep = or(&keep_null, &arrow::compute::prep_null_mask_filter(&better))?;
+        let keep = or(&keep_null, &known_true(&better))?;
         best = zip(&keep, &best, &next)?;
     }
     Ok(best)
+}
+
+/// NULL as FALSE.
+fn known_true(truth: &BooleanArray) -> BooleanArray {
+    match truth.nulls() {
+        Some(nulls) => BooleanArray::new(truth.values() & nulls.inner(), None),
+        None => truth.clone(),
+    }
 }
 
 /// FALSE for NULL; a number is its text.

@@ -2,6 +2,8 @@
 
 mod collection;
 mod conditional;
+mod hash;
+mod json;
 mod math;
 mod regex;
 mod string;
@@ -17,6 +19,8 @@ use crate::function::Spec;
 pub(crate) const FAMILIES: &[&[Spec]] = &[
     collection::FUNCTIONS,
     conditional::FUNCTIONS,
+    hash::FUNCTIONS,
+    json::FUNCTIONS,
     math::FUNCTIONS,
     regex::FUNCTIONS,
     string::FUNCTIONS,

@@ -18,7 +18,7 @@ use crate::numbers::{parse_decimal, parse_double, parse_whole};
 use crate::temporal::{Moment, parse_date, parse_time, parse_timestamp};
 
 impl Caster {
-    pub(super) fn from_text(&mut self, array: &ArrayRef, to: &SqlType) -> Result<ArrayRef> {
+    pub(super) fn read_text(&mut self, array: &ArrayRef, to: &SqlType) -> Result<ArrayRef> {
         let texts: &StringArray = array.as_string();
         match to {
             SqlType::TinyInt => self.numbers::<Int8Type>(texts, to, whole),

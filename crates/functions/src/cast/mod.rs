@@ -133,9 +133,10 @@ impl ScalarUDFImpl for FlinkCast {
         let from = SqlType::of(field);
         let mut cast = Caster::new(self.try_, &self.context);
         let constant = matches!(value, ColumnarValue::Scalar(_));
-        let array = value.to_array(1)?;
+        // Another layout of the same type (a string view, seconds) is brought to ours first.
+        let array = relabelled(value.to_array(1)?, &from.to_arrow()).map_err(external)?;
         let result = cast
-            .cast(&array, &from, &self.target)
+            .whole(&array, &from, &self.target)
             .and_then(|result| relabelled(result, args.return_field.data_type()))
             .map_err(external)?;
         if constant {
@@ -230,6 +231,13 @@ fn is_number(ty: &SqlType) -> bool {
         )
 }
 
+fn is_nested(ty: &SqlType) -> bool {
+    matches!(
+        ty,
+        SqlType::Array(_) | SqlType::Map(..) | SqlType::Multiset(_) | SqlType::Row(_)
+    )
+}
+
 fn is_time(ty: &SqlType) -> bool {
     matches!(
         ty,
@@ -267,6 +275,32 @@ impl Caster {
         }
     }
 
+    /// Casts a column. TRY_CAST of a nested value that fails inside is NULL as a whole: then the
+    /// column is cast row by row.
+    fn whole(&mut self, array: &ArrayRef, from: &SqlType, to: &SqlType) -> Result<ArrayRef> {
+        if !self.try_ || !is_nested(to) || from == to {
+            return self.cast(array, from, to);
+        }
+        let mut strict = Caster {
+            try_: false,
+            zone: Zone::new(self.zone.tz()),
+        };
+        if let Ok(result) = strict.cast(array, from, to) {
+            return Ok(result);
+        }
+        let null = new_null_array(&to.to_arrow(), 1);
+        let rows: Vec<ArrayRef> = (0..array.len())
+            .map(|row| {
+                let one = array.slice(row, 1);
+                strict
+                    .cast(&one, from, to)
+                    .unwrap_or_else(|_| Arc::clone(&null))
+            })
+            .collect();
+        let rows: Vec<&dyn Array> = rows.iter().map(AsRef::as_ref).collect();
+        Ok(arrow::compute::concat(&rows)?)
+    }
+
     /// Casts `array` from one type to another.
     fn cast(&mut self, array: &ArrayRef, from: &SqlType, to: &SqlType) -> Result<ArrayRef> {
         use SqlType as T;
@@ -277,8 +311,8 @@ impl Caster {
             (T::Map(..), T::Map(..)) | (T::Multiset(_), T::Multiset(_)) => {
                 self.nested(array, from, to)
             }
-            (from, to) if is_text(to) => self.to_text(array, from, to),
-            (from, to) if is_text(from) => self.from_text(array, to),
+            (from, to) if is_text(to) => self.write_text(array, from, to),
+            (from, to) if is_text(from) => self.read_text(array, to),
             (_, to) if is_bytes(to) => sized_bytes(array.as_binary(), to),
             (from, to) if is_time(from) => self.time(array, from, to),
             (from, to) => self.number(array, from, to),

@@ -17,7 +17,7 @@ use crate::temporal::{Moments, push_clock, push_date, push_padded, push_timestam
 use crate::{BATCH_BYTES_MAX, VALUE_BYTES_MAX};
 
 impl Caster {
-    pub(super) fn to_text(
+    pub(super) fn write_text(
         &mut self,
         array: &ArrayRef,
         from: &SqlType,
@@ -40,10 +40,8 @@ impl Caster {
             }
             value.clear();
             writer.write(row, &mut value)?;
-            fit(&mut value, to);
-            if value.len() > VALUE_BYTES_MAX
-                || out.values_slice().len() + value.len() > BATCH_BYTES_MAX
-            {
+            let fits = fit(&mut value, to);
+            if !fits || out.values_slice().len() + value.len() > BATCH_BYTES_MAX {
                 return Err(Error::new(
                     Code::Evaluation,
                     format!("{to} makes too long a text"),
@@ -55,23 +53,24 @@ impl Caster {
     }
 }
 
-/// Cuts a text to the length of its type, and fills CHAR(n) with spaces.
-fn fit(value: &mut String, to: &SqlType) {
+/// Cuts a text to the length of its type, and fills CHAR(n) with spaces; false if that is too long.
+fn fit(value: &mut String, to: &SqlType) -> bool {
     let (length, fill) = match to {
-        SqlType::Char(length) => (*length, true),
-        SqlType::Varchar(length) => (*length, false),
-        _ => (LENGTH_MAX, false),
+        SqlType::Char(length) => (*length as usize, true),
+        SqlType::Varchar(LENGTH_MAX) => return value.len() <= VALUE_BYTES_MAX,
+        SqlType::Varchar(length) => (*length as usize, false),
+        _ => return false,
     };
-    if length == LENGTH_MAX {
-        return;
-    }
-    let length = (length as usize).min(VALUE_BYTES_MAX);
     if let Some((end, _)) = value.char_indices().nth(length) {
         value.truncate(end);
     } else if fill {
         let missing = length - value.chars().count();
+        if value.len() + missing > VALUE_BYTES_MAX {
+            return false;
+        }
         value.extend(std::iter::repeat_n(' ', missing));
     }
+    value.len() <= VALUE_BYTES_MAX
 }
 
 /// Writes the values of one column as text; a tree for nested types.

@@ -29,7 +29,7 @@ use millstream_core::Result;
 use millstream_core::types::{ColumnType, SqlType};
 
 use crate::args::Arguments;
-use crate::args::Kind::{Any, Array, Bool, Collection, Int, Long, Map, Str};
+use crate::args::Kind::{Any, Array, Bool, Collection, Long, Map, Str};
 use crate::function::{Spec, function};
 use crate::output::{boolean, int, like_first, string};
 

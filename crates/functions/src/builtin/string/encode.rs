@@ -169,20 +169,26 @@ pub(super) fn to_base64(call: &Call) -> Result<ArrayRef> {
         let Some(bytes) = bytes else {
             return Ok(None);
         };
-        for group in bytes.chunks(3) {
-            let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
-            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-            for index in 0..4 {
-                let digit = BASE64[(bits >> (18 - 6 * index) & 63) as usize];
-                out.push_char(if index <= group.len() {
-                    char::from(digit)
-                } else {
-                    '='
-                })?;
-            }
-        }
-        Ok(Some(()))
+        out.push(&base64_text(bytes)).map(Some)
     })
+}
+
+/// Bytes as base64 with padding.
+pub(crate) fn base64_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for index in 0..4 {
+            let digit = BASE64[(bits >> (18 - 6 * index) & 63) as usize];
+            text.push(if index <= group.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
 }
 
 /// NULL if the text is not base64; bytes that are not UTF-8 are replaced.
@@ -201,7 +207,7 @@ fn base64_bytes(text: &str) -> Option<Vec<u8>> {
         .strip_suffix("==")
         .or(text.strip_suffix('='))
         .unwrap_or(text);
-    if digits.len() % 4 == 1 || (text.len() != digits.len() && text.len() % 4 != 0) {
+    if digits.len() % 4 == 1 || (text.len() != digits.len() && !text.len().is_multiple_of(4)) {
         return None;
     }
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);

@@ -24,6 +24,8 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use encode::base64_text;
+
 use millstream_core::Result;
 use millstream_core::types::{ColumnType, SqlType};
 

@@ -289,7 +289,7 @@ pub(super) fn convert_tz(call: &Call) -> Result<ArrayRef> {
         };
         shown.clear();
         let seconds = Moment::of_millis(local.millis - local.millis.rem_euclid(1000));
-        push_timestamp(&mut shown, to.to_local(from.to_utc(seconds)), 0);
+        push_timestamp(&mut shown, to.local_of(from.to_utc(seconds)), 0);
         out.push(&shown).map(Some)
     })
 }

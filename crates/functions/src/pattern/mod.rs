@@ -10,10 +10,15 @@
 //! * [`Formatter`] remembers the last text: rows of one day share their `yyyy-MM-dd`.
 //! * Source: the documentation of `java.time.format.DateTimeFormatter`.
 
+mod parse;
+
+#[cfg(test)]
+mod tests;
+
 use chrono_tz::Tz;
 use millstream_core::{Code, Error, Result};
 
-use crate::temporal::{DAY_MS, Moment, Zone, day_number, days_in_month, parse_offset, push_padded};
+use crate::temporal::{DAY_MS, Moment, Zone, push_padded};
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -161,45 +166,6 @@ impl Pattern {
             }
         }
     }
-
-    /// The local moment a text says, with its offset from UTC in milliseconds if it says one.
-    pub(crate) fn parse(&self, text: &str) -> Option<(Moment, Option<i64>)> {
-        let mut parsed = Parsed::default();
-        let rest = self.parse_items(0, self.items.len(), text, &mut parsed)?;
-        if !rest.is_empty() {
-            return None;
-        }
-        Some((parsed.moment()?, parsed.offset))
-    }
-
-    /// Parses items `from..to`; the depth of recursion is the depth of `[`, below the pattern length.
-    fn parse_items<'t>(
-        &self,
-        from: usize,
-        to: usize,
-        text: &'t str,
-        parsed: &mut Parsed,
-    ) -> Option<&'t str> {
-        let mut rest = text;
-        let mut at = from;
-        while at < to {
-            match &self.items[at] {
-                Item::OptionalStart(end) => {
-                    let mut attempt = parsed.clone();
-                    if let Some(after) = self.parse_items(at + 1, end - 1, rest, &mut attempt) {
-                        *parsed = attempt;
-                        rest = after;
-                    }
-                    at = *end;
-                }
-                item => {
-                    rest = parse_item(item, rest, parsed)?;
-                    at += 1;
-                }
-            }
-        }
-        Some(rest)
-    }
 }
 
 /// Formats moments with one pattern, reusing the last text while it stays the same.
@@ -227,7 +193,7 @@ impl<'p> Formatter<'p> {
     pub(crate) fn zoned(&mut self, instant: Moment, zone: &mut Zone) -> &str {
         let offset = zone.offset_at(instant.millis);
         let tz = zone.tz();
-        self.text(zone.to_local(instant), offset, tz)
+        self.text(zone.local_of(instant), offset, tz)
     }
 
     #[inline]
@@ -436,285 +402,4 @@ fn push_offset(out: &mut String, offset: i64, zulu: bool, colon: bool, short: bo
         out.push(':');
     }
     push_padded(out, minutes % 60, 2);
-}
-
-/// What a text has said so far.
-#[derive(Clone, Default)]
-struct Parsed {
-    year: Option<i64>,
-    month: Option<i64>,
-    day: Option<i64>,
-    day_of_year: Option<i64>,
-    hour: Option<i64>,
-    hour_of_half: Option<i64>,
-    afternoon: Option<bool>,
-    minute: i64,
-    second: i64,
-    nanos: i64,
-    before_christ: bool,
-    offset: Option<i64>,
-}
-
-impl Parsed {
-    fn moment(&self) -> Option<Moment> {
-        let (hour, next_day) = match (self.hour, self.hour_of_half) {
-            (Some(24), _) if self.minute == 0 && self.second == 0 && self.nanos == 0 => (0, 1),
-            (Some(hour), _) => (hour, 0),
-            (None, Some(half)) => (half + if self.afternoon? { 12 } else { 0 }, 0),
-            (None, None) => (0, 0),
-        };
-        if hour > 23 || self.minute > 59 || self.second > 59 {
-            return None;
-        }
-        let millis = ((hour * 60 + self.minute) * 60 + self.second) * 1000 + self.nanos / 1_000_000;
-        Moment::at(
-            self.days()? + next_day,
-            millis,
-            (self.nanos % 1_000_000) as u32,
-        )
-    }
-
-    fn days(&self) -> Option<i64> {
-        let year = self.year.unwrap_or(1970);
-        let year = if self.before_christ { 1 - year } else { year };
-        if let Some(day) = self.day_of_year {
-            let first = day_number(year, 1, 1)?;
-            let last = 365 + i64::from(days_in_month(year, 2) == 29);
-            return (1..=last).contains(&day).then_some(first + day - 1);
-        }
-        let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-            return None;
-        }
-        let day = (day as u32).min(days_in_month(year, month as u32));
-        day_number(year, month as u32, day)
-    }
-
-    fn set(&mut self, field: Field, value: i64) -> Option<()> {
-        match field {
-            Field::Year | Field::YearOfEra => self.year = Some(value),
-            Field::Quarter => (1..=4).contains(&value).then_some(())?,
-            Field::Month => self.month = Some(value),
-            Field::Day => self.day = Some(value),
-            Field::DayOfYear => self.day_of_year = Some(value),
-            Field::Hour => self.hour = Some(value),
-            Field::HourFromOne => {
-                (1..=24).contains(&value).then_some(())?;
-                self.hour = Some(value % 24);
-            }
-            Field::HourOfHalf => {
-                (0..=11).contains(&value).then_some(())?;
-                self.hour_of_half = Some(value);
-            }
-            Field::HourOfHalfFromOne => {
-                (1..=12).contains(&value).then_some(())?;
-                self.hour_of_half = Some(value % 12);
-            }
-            Field::Minute => self.minute = value,
-            Field::Second => self.second = value,
-            Field::Nano => {
-                (value < 1_000_000_000).then_some(())?;
-                self.nanos = value;
-            }
-        }
-        Some(())
-    }
-}
-
-fn parse_item<'t>(item: &Item, text: &'t str, parsed: &mut Parsed) -> Option<&'t str> {
-    match item {
-        Item::Literal(literal) => text.strip_prefix(literal.as_str()),
-        Item::Number { field, min, max } => {
-            let negative = matches!(field, Field::Year | Field::YearOfEra) && text.starts_with('-');
-            let (value, rest) = number(&text[usize::from(negative)..], *min, *max)?;
-            parsed.set(*field, if negative { -value } else { value })?;
-            Some(rest)
-        }
-        Item::YearOfTwoDigits => {
-            let (value, rest) = number(text, 2, 2)?;
-            parsed.year = Some(2000 + value);
-            Some(rest)
-        }
-        Item::Fraction(digits) => {
-            let (value, rest) = number(text, *digits, *digits)?;
-            parsed.nanos = value * 10_i64.pow(9 - *digits as u32);
-            Some(rest)
-        }
-        Item::Month { long } => {
-            let (index, rest) = one_of(&MONTHS, text, *long)?;
-            parsed.month = Some(index as i64 + 1);
-            Some(rest)
-        }
-        Item::Weekday { long } => one_of(&WEEKDAYS, text, *long).map(|(_, rest)| rest),
-        Item::AmPm => {
-            let (index, rest) = one_of(&["AM", "PM"], text, true)?;
-            parsed.afternoon = Some(index == 1);
-            Some(rest)
-        }
-        Item::Era => {
-            let (index, rest) = one_of(&["AD", "BC"], text, true)?;
-            parsed.before_christ = index == 1;
-            Some(rest)
-        }
-        Item::Offset { zulu, .. } => parse_zone_offset(text, *zulu, parsed),
-        // A zone's name would need the rules of all zones to be undone: not in Flink's TIMESTAMP.
-        Item::ZoneName | Item::OptionalStart(_) | Item::OptionalEnd => None,
-    }
-}
-
-fn parse_zone_offset<'t>(text: &'t str, zulu: bool, parsed: &mut Parsed) -> Option<&'t str> {
-    if let (true, Some(rest)) = (zulu, text.strip_prefix('Z')) {
-        parsed.offset = Some(0);
-        return Some(rest);
-    }
-    let sign = text.starts_with(['+', '-']).then_some(1)?;
-    let end = text[sign..]
-        .find(|c: char| !c.is_ascii_digit() && c != ':')
-        .map_or(text.len(), |end| end + sign);
-    parsed.offset = Some(parse_offset(&text[..end])?);
-    Some(&text[end..])
-}
-
-/// A number of `min` to `max` digits at the start of `text`.
-fn number(text: &str, min: usize, max: usize) -> Option<(i64, &str)> {
-    let digits = text
-        .bytes()
-        .take(max.min(18))
-        .take_while(u8::is_ascii_digit)
-        .count();
-    if digits < min {
-        return None;
-    }
-    let value = text
-        .bytes()
-        .take(digits)
-        .fold(0, |n, b| n * 10 + i64::from(b - b'0'));
-    Some((value, &text[digits..]))
-}
-
-fn one_of<'t>(names: &[&'static str], text: &'t str, long: bool) -> Option<(usize, &'t str)> {
-    names.iter().enumerate().find_map(|(index, name)| {
-        let name = shortened(name, long);
-        let start = text.get(..name.len())?;
-        start
-            .eq_ignore_ascii_case(name)
-            .then(|| (index, &text[name.len()..]))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::temporal::{parse_timestamp, push_timestamp};
-
-    fn moment(text: &str) -> Moment {
-        parse_timestamp(text).expect(text).0
-    }
-
-    #[test]
-    fn moments_are_written_as_the_pattern_says() {
-        for (pattern, wanted) in [
-            ("yyyy-MM-dd HH:mm:ss.SSS", "2024-02-09 15:04:05.678"),
-            ("dd/MMM/yy h:mm a", "09/Feb/24 3:04 PM"),
-            ("EEEE, d MMMM uuuu", "Friday, 9 February 2024"),
-            ("yyyyMMdd'T'HHmm''ss", "20240209T1504'05"),
-            ("D Q kk KK n S XXX", "40 1 15 03 678000000 6 Z"),
-            ("G xx", "AD +0000"),
-        ] {
-            let pattern = Pattern::compile(pattern).unwrap();
-            let mut formatter = Formatter::new(&pattern);
-            assert_eq!(formatter.local(moment("2024-02-09 15:04:05.678")), wanted);
-        }
-    }
-
-    #[test]
-    fn texts_are_read_as_the_pattern_says() {
-        for (pattern, text, wanted) in [
-            (
-                "yyyy-MM-dd HH:mm:ss",
-                "2024-02-09 15:04:05",
-                "2024-02-09 15:04:05",
-            ),
-            (
-                "yyyyMMddHHmmssSSS",
-                "20240209150405678",
-                "2024-02-09 15:04:05.678",
-            ),
-            ("d/M/yyyy", "9/2/2024", "2024-02-09 00:00:00"),
-            (
-                "dd-MMM-yy hh:mm a",
-                "09-feb-24 03:04 pm",
-                "2024-02-09 15:04:00",
-            ),
-            (
-                "yyyy-MM-dd[ HH:mm[:ss]]",
-                "2024-02-09 15:04",
-                "2024-02-09 15:04:00",
-            ),
-            (
-                "yyyy-MM-dd[ HH:mm[:ss]]",
-                "2024-02-09",
-                "2024-02-09 00:00:00",
-            ),
-            ("yyyy-MM-dd HH", "2024-02-31 24", "2024-03-01 00:00:00"),
-            ("yyyy-DDD", "2024-366", "2024-12-31 00:00:00"),
-        ] {
-            let (read, _) = Pattern::compile(pattern).unwrap().parse(text).expect(text);
-            let mut shown = String::new();
-            push_timestamp(&mut shown, read, 0);
-            assert_eq!(shown, wanted, "{pattern} of {text}");
-        }
-        let offset = Pattern::compile("HH:mmXXX").unwrap().parse("10:00+02:00");
-        assert_eq!(offset.and_then(|(_, offset)| offset), Some(7_200_000));
-    }
-
-    #[test]
-    fn a_text_that_does_not_fit_is_refused() {
-        for (pattern, text) in [
-            ("yyyy-MM-dd", "2024-2-9"),
-            ("yyyy-MM-dd", "2024-02-09x"),
-            ("yyyy-MM-dd", "2024-13-09"),
-            ("HH", "25"),
-            ("hh", "10"),
-            ("S", "é"),
-            ("yyyy", "99999999999999999999"),
-            ("MMM", "é"),
-            ("X", "+é"),
-        ] {
-            assert_eq!(
-                Pattern::compile(pattern).unwrap().parse(text),
-                None,
-                "{pattern} {text}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_wrong_pattern_is_named() {
-        for pattern in [
-            "yyyy-bb",
-            "'open",
-            "[yyyy",
-            "yyyy]",
-            "ddd",
-            "{",
-            &"y".repeat(2000),
-        ] {
-            assert!(Pattern::compile(pattern).is_err(), "{pattern}");
-        }
-    }
-
-    #[test]
-    fn a_formatter_that_reuses_texts_never_shows_an_old_one() {
-        let pattern = Pattern::compile("yyyy-MM-dd HH").unwrap();
-        let mut formatter = Formatter::new(&pattern);
-        for (time, wanted) in [
-            ("2024-02-09 15:59:59.999", "2024-02-09 15"),
-            ("2024-02-09 16:00:00", "2024-02-09 16"),
-            ("1969-12-31 23:59:59", "1969-12-31 23"),
-            ("1970-01-01 00:00:00", "1970-01-01 00"),
-        ] {
-            assert_eq!(formatter.local(moment(time)), wanted);
-        }
-    }
 }
