@@ -9,8 +9,8 @@
 //!   batch. Only the final state is a promise, not the updates on the way.
 //! * A key's first row gives `+I`, a change `-U` (if wanted) and `+U`; nothing if the result is
 //!   what it was. With retraction, `-D` when the last row of a key has gone.
-//! * Without keys there is exactly one row; it is put out at the end even if no row came, and
-//!   stays when all rows have gone.
+//! * Without keys there is one row, which stays when all rows have gone; over nothing it is put out
+//!   in batch mode only.
 //! * Without aggregates this is DISTINCT: `+I` at the first row of a key.
 //! * State: one accumulator per key, never freed (except by `-D`).
 //! * Cost: one probe per row; results of touched keys are computed twice per batch.
@@ -305,6 +305,10 @@ impl Operator for GroupAggregate {
     }
 
     fn on_end(&mut self, out: &mut Output) -> Result<()> {
+        if !self.at_end_only {
+            return Ok(());
+        }
+        // As in Flink: an aggregate without keys over nothing is one row in batch mode only.
         if self.layout.keys == 0 && self.keys.is_empty() {
             self.keys.intern(&[], 1, &mut self.ids)?;
             self.accumulators.resize(1);
@@ -312,9 +316,6 @@ impl Operator for GroupAggregate {
                 rows.resize(1, 0);
             }
             return self.send(self.accumulators.evaluate(&[0])?, 1, None, out);
-        }
-        if !self.at_end_only {
-            return Ok(());
         }
         let mut ids = self.keys.ids();
         ids.retain(|&id| self.has_rows(id));

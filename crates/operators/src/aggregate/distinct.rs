@@ -22,7 +22,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute;
 use arrow::datatypes::{DataType, Schema};
 use millstream_core::Result;
-use millstream_plan::AggregateCall;
+use millstream_plan::{AggregateCall, AggregateFunction};
 
 use super::kernel::{Accumulator, Rows};
 use super::{Batch, Masks};
@@ -37,6 +37,8 @@ const NONE: u32 = u32::MAX;
 
 pub(super) struct DistinctSet {
     args: Vec<usize>,
+    /// NULL is a value like any other (ARRAY_AGG), not one to be ignored.
+    keeps_nulls: bool,
     /// The filters its aggregates use; bit i of a mask stands for `filters[i]`.
     filters: Vec<Option<usize>>,
     /// Aggregates and the filter of each.
@@ -74,18 +76,21 @@ struct Offer<'a> {
 }
 
 impl DistinctSet {
+    /// A set for the arguments of `call`, without aggregates yet.
     pub(super) fn new(
-        args: &[usize],
+        call: &AggregateCall,
         input: &Schema,
         retracts: bool,
         regroups: bool,
     ) -> Result<Self> {
-        let types: Vec<DataType> = args
+        let types: Vec<DataType> = call
+            .args
             .iter()
             .map(|&arg| input.field(arg).data_type().clone())
             .collect();
         Ok(DistinctSet {
-            args: args.to_vec(),
+            args: call.args.clone(),
+            keeps_nulls: keeps_nulls(call),
             filters: Vec::new(),
             members: Vec::new(),
             values: KeyTable::new(&types)?,
@@ -102,6 +107,7 @@ impl DistinctSet {
     /// True if this set serves the call.
     pub(super) fn takes(&self, call: &AggregateCall) -> bool {
         call.args == self.args
+            && keeps_nulls(call) == self.keeps_nulls
             && (self.filters.contains(&call.filter) || self.filters.len() < FILTERS_MAX)
     }
 
@@ -136,7 +142,9 @@ impl DistinctSet {
                 }
             }
         }
-        without_nulls(&args, &mut passes);
+        if !self.keeps_nulls {
+            without_nulls(&args, &mut passes);
+        }
         let offer = Offer {
             args: &args,
             groups: batch.groups,
@@ -470,6 +478,10 @@ impl Offer<'_> {
             Worth::Some(BooleanArray::new(mask, None))
         }
     }
+}
+
+fn keeps_nulls(call: &AggregateCall) -> bool {
+    call.function == AggregateFunction::ArrayAgg
 }
 
 /// NULL is no value: rows with one pass no filter.

@@ -92,7 +92,7 @@ impl Accumulators {
             } else if let Some(set) = distinct.iter_mut().find(|set| set.takes(call)) {
                 set.add(index, call.filter);
             } else {
-                let mut set = DistinctSet::new(&call.args, input, retracts, regroups)?;
+                let mut set = DistinctSet::new(call, input, retracts, regroups)?;
                 set.add(index, call.filter);
                 distinct.push(set);
             }

@@ -378,6 +378,10 @@ fn distinct_aggregates_take_each_value_once() {
     let separator = ",".into();
     let list = distinct(AggregateFunction::ListAgg { separator }, DataType::Utf8);
     assert_eq!(results(&list, &texts), ["a,c", "b,d", "null"]);
+    let element = Arc::new(Field::new("element", DataType::Int32, true));
+    let array = distinct(AggregateFunction::ArrayAgg, DataType::List(element));
+    let column = ints(&[Some(5), None, Some(5), None]);
+    assert_eq!(results(&array, &column), ["[5]", "[]", "null"]);
 }
 
 #[test]

@@ -160,15 +160,31 @@ fn rows_that_go_are_subtracted_and_the_last_one_deletes_the_key() {
 }
 
 #[test]
-fn a_global_aggregate_has_exactly_one_row() {
+fn a_global_aggregate_over_nothing_is_one_row_in_batch_mode_only() {
+    let streaming = spec(&[], vec![count(), sum()]);
+    let batch = GroupAggregateSpec {
+        at_end_only: true,
+        ..streaming.clone()
+    };
     check(
-        spec(&[], vec![count(), sum()]),
+        streaming,
+        "end",
+        expect![[r#"
+            mark end
+        "#]],
+    );
+    check(
+        batch,
         "end",
         expect![[r#"
             mark end
             +I 0 null
         "#]],
     );
+}
+
+#[test]
+fn a_global_aggregate_stays_when_all_rows_have_gone() {
     let updating = GroupAggregateSpec {
         input_updates: true,
         ..spec(&[], vec![count(), sum()])

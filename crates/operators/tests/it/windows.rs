@@ -67,8 +67,8 @@ fn a_row_is_late_only_for_the_windows_that_have_fired() {
         expect![[r#"
             +I a 4 10 4 0s 5s
             mark 7s
-            late a 3 4s
             +I a 1 5 1 5s 10s
+            late a 3 4s
             mark end"#]],
     );
 }
@@ -159,8 +159,8 @@ fn sessions_join_across_a_late_row_and_touching_ones_are_one() {
             +I bob 1 1 1 1s 6s
             late bob 9 -10s
             mark 6s
-            +I bob 1 2 1 2s 7s
             +I ann 3 6 3 1s 16s
+            +I bob 1 2 1 2s 7s
             mark end"#]],
     );
 }
@@ -187,8 +187,8 @@ fn attached_windows_are_grouped_by_their_columns() {
             +I ann 1 2 1 5s 10s 9999ms
             +I ann 2 4 2 0s 10s 9999ms
             mark 9999ms
-            late bob 4 9999ms 0s 10s
             +I bob 1 3 1 10s 20s 19999ms
+            late bob 4 9999ms 0s 10s
             mark end"#]],
     );
 }
