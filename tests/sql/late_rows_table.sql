@@ -18,10 +18,10 @@ INSERT INTO counts SELECT window_start, COUNT(*)
 FROM TABLE(TUMBLE(TABLE r, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY window_start, window_end;
 SELECT * FROM counts;
-SELECT event_time, `watermark` FROM late;
+SELECT event_time, `watermark`, `row` FROM late;
 -- @expect
--- {"event_time":"2026-01-01 00:00:02.000","watermark":"2026-01-01 00:00:11.000"}
--- {"event_time":"2026-01-01 00:00:09.000","watermark":"2026-01-01 00:00:11.000"}
+-- {"event_time":"2026-01-01 00:00:02.000","watermark":"2026-01-01 00:00:11.000","row":"{\"ts\":\"2026-01-01 00:00:02.000\",\"name\":\"c\"}"}
+-- {"event_time":"2026-01-01 00:00:09.000","watermark":"2026-01-01 00:00:11.000","row":"{\"ts\":\"2026-01-01 00:00:09.000\",\"name\":\"e\"}"}
 -- {"s":"2026-01-01 00:00:00.000","n":1}
 -- {"s":"2026-01-01 00:00:10.000","n":1}
 -- {"s":"2026-01-01 00:00:20.000","n":1}

@@ -202,7 +202,7 @@ impl Options {
 /// A duration in Flink's notation; `None` if it is not one.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_number(text)?;
-    let nanos: u64 = match unit.as_str() {
+    let nanos: u128 = match unit.as_str() {
         "ns" | "nano" | "nanos" | "nanosecond" | "nanoseconds" => 1,
         "us" | "µs" | "micro" | "micros" | "microsecond" | "microseconds" => 1_000,
         "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => 1_000_000,
@@ -212,7 +212,9 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         "d" | "day" | "days" => 86_400_000_000_000,
         _ => return None,
     };
-    number.checked_mul(nanos).map(Duration::from_nanos)
+    let nanos = u128::from(number) * nanos;
+    let seconds = u64::try_from(nanos / 1_000_000_000).ok()?;
+    Some(Duration::new(seconds, (nanos % 1_000_000_000) as u32))
 }
 
 /// A size in Flink's notation, in bytes; `None` if it is not one.
@@ -283,6 +285,11 @@ mod tests {
         assert_eq!(parse_duration("10 s"), Some(Duration::from_secs(10)));
         assert_eq!(parse_duration("1min"), Some(Duration::from_secs(60)));
         assert_eq!(parse_duration("250"), Some(Duration::from_millis(250)));
+        assert_eq!(
+            parse_duration("365000 d"),
+            Some(Duration::from_secs(365_000 * 86_400))
+        );
+        assert_eq!(parse_duration("18446744073709551615 d"), None);
         assert_eq!(parse_duration("ten"), None);
         assert_eq!(parse_bytes("128 mb"), Some(128 << 20));
         assert_eq!(parse_bytes("99999999999999t"), None);

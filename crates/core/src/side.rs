@@ -19,7 +19,7 @@ pub const RECORD_TEXT: &str = "record_text";
 /// | `event_time` | TIMESTAMP(3) | its event time |
 /// | `watermark` | TIMESTAMP(3) | the watermark it was behind |
 /// | `reason` | STRING | one sentence |
-/// | `row` | STRING | the columns that reached the operator, as JSON |
+/// | `row` | STRING | every column of the window function's input, as JSON |
 pub fn late_schema() -> SchemaRef {
     let time = || DataType::Timestamp(TimeUnit::Millisecond, None);
     schema(&[

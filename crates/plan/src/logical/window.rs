@@ -11,9 +11,11 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{DFSchema, DFSchemaRef, Result, internal_err};
 use datafusion_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
+use super::scan::ScanSource;
 use crate::spec::Window;
 
 /// Names of the three columns a window function adds, in order.
@@ -31,6 +33,8 @@ pub struct WindowNode {
     /// PARTITION BY of SESSION: columns of the input.
     pub partition_by: Vec<Expr>,
     schema: DFSchemaRef,
+    /// True if some table below keeps its late rows: they are kept whole, so no column is pruned.
+    keeps_late: bool,
 }
 
 impl WindowNode {
@@ -46,12 +50,15 @@ impl WindowNode {
         let mut fields: Vec<FieldRef> = input.schema().fields().iter().cloned().collect();
         fields.extend(window_fields(time_type));
         let schema = DFSchema::from_unqualified_fields(fields.into(), Default::default())?;
+        let keeps_late = keeps_late(&input)?;
+        let schema = Arc::new(schema);
         Ok(WindowNode {
             input,
             window,
             time,
             partition_by,
-            schema: Arc::new(schema),
+            schema,
+            keeps_late,
         })
     }
 
@@ -69,6 +76,19 @@ pub fn window_fields(time_type: DataType) -> [FieldRef; 3] {
         Arc::new(Field::new(WINDOW_COLUMNS[1], bound(), false)),
         Arc::new(Field::new(WINDOW_COLUMNS[2], time_type, false)),
     ]
+}
+
+/// True if a table below `plan` has a table for its late rows.
+fn keeps_late(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| {
+        Ok(match node {
+            LogicalPlan::TableScan(scan) => scan
+                .source
+                .downcast_ref::<ScanSource>()
+                .is_some_and(|source| source.late.is_some()),
+            _ => false,
+        })
+    })
 }
 
 /// Takes apart what a node with two expressions and one input is rebuilt from.
@@ -163,6 +183,9 @@ impl UserDefinedLogicalNodeCore for WindowNode {
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
         let width = self.input_width();
+        if self.keeps_late {
+            return Some(vec![(0..width).collect()]);
+        }
         let schema = self.input.schema();
         let mut needed: Vec<usize> = output_columns
             .iter()

@@ -184,15 +184,21 @@ impl Translator<'_> {
                 window,
                 time,
                 time_type,
+                whole,
                 ..
             }) if windowed => {
                 let kind = match time {
                     TimeAttribute::Event { .. } => TimeKind::Event,
                     TimeAttribute::Processing => TimeKind::Processing,
                 };
+                let time = moved(time.clone(), &mut read);
+                // The operator does not need these; a late row takes them along.
+                for position in whole {
+                    read(*position);
+                }
                 Ok(Some(AggregateWindow {
                     window: window.clone(),
-                    time: moved(time.clone(), read),
+                    time,
                     time_type: time_type.clone(),
                     kind,
                 }))

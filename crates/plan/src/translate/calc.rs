@@ -274,6 +274,7 @@ fn carry_window(
             time,
             time_type,
             partition_by,
+            whole,
         } => {
             let mut keep = |position: usize| {
                 find(projection, position).unwrap_or_else(|| {
@@ -289,11 +290,13 @@ fn carry_window(
                 TimeAttribute::Processing => TimeAttribute::Processing,
             };
             let partition_by = partition_by.into_iter().map(&mut keep).collect();
+            let whole = whole.into_iter().map(&mut keep).collect();
             Some(RelWindow::Pending {
                 window,
                 time,
                 time_type,
                 partition_by,
+                whole,
             })
         }
     }

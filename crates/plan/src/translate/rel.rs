@@ -96,6 +96,8 @@ pub(super) enum RelWindow {
         time_type: DataType,
         /// PARTITION BY of SESSION, as positions in the node's output.
         partition_by: Vec<usize>,
+        /// If late rows are kept: every column of the relation, so that they are whole.
+        whole: Vec<usize>,
     },
     /// In columns of the node's output.
     Attached {

@@ -31,6 +31,18 @@ impl Translator<'_> {
                 )
             })
             .collect::<Result<_>>()?;
+        let whole = match input.late.is_empty() || kind == TimeKind::Processing {
+            true => Vec::new(),
+            false => {
+                let columns = input
+                    .columns
+                    .iter()
+                    .filter(|column| column.group_window.is_none());
+                columns
+                    .map(|column| self.position(*column))
+                    .collect::<Result<_>>()?
+            }
+        };
         // Behind the window the original time is an ordinary timestamp; window_time takes over.
         let mut columns: Vec<RelColumn> = input
             .columns
@@ -56,6 +68,7 @@ impl Translator<'_> {
             time,
             time_type,
             partition_by,
+            whole,
         };
         Ok(Rel {
             columns,
