@@ -136,6 +136,13 @@ impl Progress {
     }
 }
 
+impl Drop for Progress {
+    /// Also after an error the lines do not stay between the messages.
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 impl Source {
     fn line(&self, name_width: usize, rate: f64, now_ms: i64) -> String {
         let (watermark, lag) = match self.watermark {

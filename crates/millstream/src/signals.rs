@@ -27,6 +27,8 @@ pub(crate) struct Signals {
     count: watch::Sender<u32>,
     /// Which listener there is; 0: none.
     listener: Arc<AtomicU64>,
+    /// How many there were.
+    listeners: Arc<AtomicU64>,
 }
 
 impl Signals {
@@ -39,6 +41,7 @@ impl Signals {
         let signals = Signals {
             count: watch::Sender::new(0),
             listener: Arc::default(),
+            listeners: Arc::default(),
         };
         handle.spawn(signals.clone().pass_on(caught));
         Ok(signals)
@@ -48,9 +51,7 @@ impl Signals {
     pub(crate) fn listen(&self) -> Listener {
         self.count.send_replace(0);
         let count = self.count.subscribe();
-        // Unique among the few hundred million a process can have: the count never goes back.
-        static LISTENERS: AtomicU64 = AtomicU64::new(1);
-        let id = LISTENERS.fetch_add(1, Ordering::Relaxed);
+        let id = self.listeners.fetch_add(1, Ordering::Relaxed) + 1;
         self.listener.store(id, Ordering::SeqCst);
         Listener {
             count,

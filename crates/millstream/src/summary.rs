@@ -125,7 +125,8 @@ fn bad_fate(source: Option<&SourceSpec>) -> String {
     }
 }
 
-fn counted(count: u64, thing: &str) -> String {
+/// `1 row`, `27,004 rows`.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", thousands(count))
 }

@@ -111,7 +111,7 @@ impl Watch<'_> {
                 () = std::future::ready(()), if self.out.is_waiting() => Event::Pause,
             };
             match event {
-                Event::Signal(count) => watched.interrupt(count),
+                Event::Signal(count) => watched.interrupt(count, Some(view))?,
                 Event::Tick => watched.tick(Some(view))?,
                 Event::Rows(Some(rows)) => self.print(&rows, view, watched)?,
                 Event::Rows(None) => return Ok(()),
@@ -146,7 +146,10 @@ impl Watch<'_> {
             tokio::select! {
                 biased;
                 ended = &mut ended => return ended,
-                count = self.signals.next() => watched.interrupt(count),
+                count = self.signals.next() => match view {
+                    Some(view) => watched.interrupt(count, Some(*view))?,
+                    None => watched.interrupt(count, None)?,
+                },
                 _ = watched.ticks.tick() => match view {
                     Some(view) => watched.tick(Some(*view))?,
                     None => watched.tick(None)?,
@@ -174,15 +177,22 @@ struct Watched {
 }
 
 impl Watched {
-    fn interrupt(&mut self, count: u32) {
+    fn interrupt(&mut self, count: u32, view: Option<&mut dyn View>) -> Result<()> {
         self.progress.clear();
+        if let Some(view) = view {
+            view.clear()?;
+        }
         match count {
             1 => {
                 message::note("stopping; once more ends it at once");
                 self.stopper.stop();
             }
-            _ => self.stopper.cancel(),
+            _ => {
+                message::note("cut off; what was not committed is gone");
+                self.stopper.cancel();
+            }
         }
+        Ok(())
     }
 
     fn tick(&mut self, view: Option<&mut dyn View>) -> Result<()> {

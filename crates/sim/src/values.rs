@@ -40,7 +40,7 @@ pub fn tokens(line: &str) -> Vec<String> {
 pub fn millis(text: &str) -> Option<i64> {
     let digits_end = text
         .char_indices()
-        .find(|(i, c)| !c.is_ascii_digit() && !(*i == 0 && *c == '-'))?
+        .find(|&(i, c)| !(c.is_ascii_digit() || (i == 0 && c == '-')))?
         .0;
     let (number, unit) = text.split_at(digits_end);
     let unit_ms = match unit {

@@ -267,6 +267,7 @@ pub struct ColumnDef {
 
 /// What a column is.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a table has few columns")]
 pub enum ColumnKind {
     /// `name type`.
     Physical(ColumnType),

@@ -94,3 +94,50 @@ fn line_of(sql: &str, number: u32) -> &str {
     let line = sql.split('\n').nth(number as usize - 1).unwrap_or_default();
     line.strip_suffix('\r').unwrap_or(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(line: u32, column: u32, end_line: u32, end_column: u32) -> Span {
+        Span {
+            line,
+            column,
+            end_line,
+            end_column,
+        }
+    }
+
+    #[test]
+    fn a_place_is_the_line_and_what_of_the_span_is_on_it() {
+        let sql = "SELECT ä,\r\n  bcd\nFROM t";
+        let place = locate(sql, span(2, 3, 2, 6));
+        assert_eq!((place.line, place.column, place.width), (2, 3, 3));
+        assert_eq!(place.text, "  bcd");
+        let place = locate(sql, span(1, 8, 3, 7));
+        assert_eq!((place.column, place.width), (8, 2));
+        assert_eq!(place.text, "SELECT ä,");
+    }
+
+    #[test]
+    fn a_place_beyond_the_text_or_unknown_is_no_panic() {
+        for place in [
+            span(0, 0, 0, 0),
+            span(9, 9, 9, 9),
+            span(u32::MAX, u32::MAX, 1, 1),
+        ] {
+            assert!(locate("SELECT 1", place).width >= 1);
+        }
+        assert_eq!(locate("", Span::default()).text, "");
+    }
+
+    #[test]
+    fn a_span_covers_both_and_survives_sqlparser() {
+        let both = span(2, 5, 2, 9).to(span(1, 7, 2, 3));
+        assert_eq!(both, span(1, 7, 2, 9));
+        assert_eq!(both.to(Span::default()), both);
+        assert_eq!(Span::default().to(both), both);
+        assert_eq!(Span::from(tokens::Span::from(both)), both);
+        assert!(Span::from(tokens::Span::empty()).is_unknown());
+    }
+}

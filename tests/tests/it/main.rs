@@ -1,6 +1,7 @@
 //! The binary as a user runs it: the examples print what an independent computation says.
 
 mod examples;
+mod session;
 
 use std::path::Path;
 use std::process::{Command, Output};

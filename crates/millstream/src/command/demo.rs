@@ -190,6 +190,10 @@ impl View for SlowMotion<'_> {
         Ok(true)
     }
 
+    fn clear(&mut self) -> Result<()> {
+        self.live.clear()
+    }
+
     fn end(&mut self, _out: &mut Out) -> Result<()> {
         self.live.show(&[])?;
         self.live.keep();
@@ -204,7 +208,8 @@ fn conclude(out: &mut Out, summary: &JobSummary, rows: u64, files: Vec<PathBuf>)
     let rate = (read as f64 / seconds.max(1e-6)) as u64;
     let mut text = format!(
         "\n{} departures became {rows} windows of one airport and one day.\n\
-         {} of them were late: hours behind schedule, so that their day was closed when they came.\n",
+         {} of them came too late: a flight before them in the schedule left so many hours late\n\
+         that the watermark had closed their day.\n",
         thousands(read),
         thousands(late),
     );

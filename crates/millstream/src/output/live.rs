@@ -9,6 +9,7 @@ use super::materialise::Materialised;
 use super::view::table;
 use super::{Out, Shape, View, writer};
 use crate::cli::Format;
+use crate::summary::counted;
 use crate::terminal::{self, Region};
 
 /// Most rows that are printed at the end: more than that nobody reads on a terminal.
@@ -93,6 +94,10 @@ impl View for Live {
     fn draw(&mut self, progress: &[String]) -> Result<bool> {
         self.show(progress)?;
         Ok(true)
+    }
+
+    fn clear(&mut self) -> Result<()> {
+        self.region.clear().map_err(cannot_draw)
     }
 
     fn end(&mut self, out: &mut Out) -> Result<()> {

@@ -1,14 +1,11 @@
 //! What of a query is shown, and when: every change at once, or the rows at the end.
 
-use std::sync::Arc;
-
-use arrow::datatypes::SchemaRef;
 use millstream_core::Result;
 use millstream_core::rows::ChangeBatch;
 use millstream_sql::session::Query;
 
 use super::materialise::Materialised;
-use super::{Out, RowWriter, Shape, renamed, shown, writer};
+use super::{Out, RowWriter, Shape, shown, writer};
 use crate::cli::Format;
 
 /// Inserted rows that cannot change any more are held back until the end only up to this size.
@@ -26,6 +23,11 @@ pub(crate) trait View {
     /// Time has passed. `progress` tells how the sources are; true if this view has shown it.
     fn draw(&mut self, _progress: &[String]) -> Result<bool> {
         Ok(false)
+    }
+
+    /// Somebody else wants to write to the terminal.
+    fn clear(&mut self) -> Result<()> {
+        Ok(())
     }
 
     /// Nothing more will come.
@@ -59,7 +61,6 @@ impl View for Changes {
 
 /// The rows once, at the end.
 pub(crate) struct Final {
-    schema: SchemaRef,
     table: Materialised,
     writer: Box<dyn RowWriter>,
 }
@@ -68,7 +69,6 @@ impl Final {
     /// The rows of this query.
     pub(crate) fn new(query: &Query, format: Format, colour: bool) -> Result<Self> {
         Ok(Final {
-            schema: shown(&query.schema),
             table: table(query)?,
             writer: writer(format, &query.schema, Shape::Rows, colour),
         })
@@ -79,7 +79,6 @@ impl Final {
             if out.is_closed() {
                 return Ok(());
             }
-            let rows = renamed(&rows, &self.schema)?;
             self.writer
                 .write(&ChangeBatch::inserts(rows), out.buffer())?;
             out.relieve()?;
@@ -105,10 +104,9 @@ impl View for Final {
 
 /// An empty table for the rows of a query.
 pub(super) fn table(query: &Query) -> Result<Materialised> {
-    let schema = shown(&query.schema);
     let last = query.graph.nodes.last();
     let changelog = last
         .map(|node| node.changelog)
         .unwrap_or(millstream_plan::ChangelogMode::ALL);
-    Materialised::new(Arc::clone(&schema), changelog, query.upsert_key.as_deref())
+    Materialised::new(shown(&query.schema), changelog, query.upsert_key.as_deref())
 }

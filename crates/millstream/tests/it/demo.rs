@@ -38,7 +38,7 @@ fn the_demo_runs_anywhere_twice_and_says_where_the_late_rows_are() {
     let late = std::fs::read_to_string(folder.join(name(&outputs[0]))).unwrap();
     let said = outputs[0]
         .lines()
-        .find(|line| line.contains("were late"))
+        .find(|line| line.contains("came too late"))
         .unwrap();
     let count: usize = said
         .split(' ')

@@ -8,13 +8,14 @@ use crate::kit::{Place, clicks, numbers};
 #[test]
 fn statements_on_standard_input_run_until_its_end() {
     let place = Place::with_clicks();
-    let input = clicks("") + "SHOW TABLES;\nSELECT page\nFROM clicks\nLIMIT 1;\nSELECT 1 AS one";
+    let input =
+        clicks("") + "SHOW TABLES;\nSELECT page\nFROM clicks\nLIMIT 1;\nSELECT 1 AS last_word";
     let ran = place.run_with(&["sql"], &input);
     let out = ran.well();
     assert!(out.contains(" clicks\n(1 row)\n"), "{out}");
     assert!(out.contains(" +I | home\n(1 change)\n"), "{out}");
     assert!(
-        out.ends_with("(1 change)\n") && out.contains("one"),
+        out.ends_with("(1 change)\n") && out.contains("last_word"),
         "{out}"
     );
 }

@@ -326,19 +326,30 @@ fn intern_ints(
     space: impl Fn(usize) -> u32,
     ids: &mut Vec<u32>,
 ) -> Result<()> {
-    with_int_type!(column.data_type(), T => {
-        let array = column.as_primitive::<T>();
-        let values = array.values();
-        match array.nulls().filter(|nulls| nulls.null_count() > 0) {
-            None => table.intern(values.len(), |row| Some(i64::from(values[row])), space, ids),
-            Some(nulls) => table.intern(
-                values.len(),
-                |row| nulls.is_valid(row).then(|| i64::from(values[row])),
-                space,
-                ids,
-            ),
-        }
-    })
+    with_int_type!(column.data_type(), T => intern_primitive::<T>(table, column, space, ids))
+}
+
+fn intern_primitive<T>(
+    table: &mut IntTable,
+    column: &ArrayRef,
+    space: impl Fn(usize) -> u32,
+    ids: &mut Vec<u32>,
+) -> Result<()>
+where
+    T: ArrowPrimitiveType,
+    T::Native: Into<i64>,
+{
+    let array = column.as_primitive::<T>();
+    let values = array.values();
+    match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => table.intern(values.len(), |row| Some(values[row].into()), space, ids),
+        Some(nulls) => table.intern(
+            values.len(),
+            |row| nulls.is_valid(row).then(|| values[row].into()),
+            space,
+            ids,
+        ),
+    }
 }
 
 fn intern_bytes(

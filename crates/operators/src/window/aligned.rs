@@ -61,7 +61,7 @@ enum Shape {
     Tumble(Grid),
     Hop(Cover, Grid),
     /// The table of the open outer window.
-    Cumulate(Option<Groups>, Grid),
+    Cumulate(Option<Box<Groups>>, Grid),
     /// Windows a row brings along, the end in this column; `start`: its start is the last key.
     Attached {
         end: usize,
@@ -373,16 +373,17 @@ impl WindowAggregate {
             (Some(mut open), Some(slice)) => {
                 open.merge(&slice)?;
                 self.recycle(slice);
-                open
+                *open
             }
-            (Some(groups), None) | (None, Some(groups)) => groups,
+            (Some(open), None) => *open,
+            (None, Some(slice)) => slice,
             (None, None) => return Ok(()),
         };
         self.put_out(&groups, end, out)?;
         if grid.last_end(end) == end {
             self.recycle(groups);
         } else if let Shape::Cumulate(open, _) = &mut self.shape {
-            *open = Some(groups);
+            *open = Some(Box::new(groups));
         }
         Ok(())
     }

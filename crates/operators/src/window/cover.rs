@@ -53,11 +53,9 @@ impl Cover {
     /// Merges the slices of the window ending at `end` into the empty `into`.
     pub(crate) fn merge(&mut self, end: i64, from: &Slices<'_>, into: &mut Groups) -> Result<()> {
         let first_end = self.grid.start_of(end) + self.grid.slice;
-        let present = from.slices.range(first_end..=end);
+        let mut present = from.slices.range(first_end..=end);
         if present.clone().count() <= LINEAR_MAX {
-            return present
-                .map(|(_, slice)| into.merge(slice))
-                .collect::<Result<()>>();
+            return present.try_for_each(|(_, slice)| into.merge(slice));
         }
         let (mut at, last) = (self.grid.index(first_end), self.grid.index(end));
         while at <= last {

@@ -1,6 +1,6 @@
 //! Tests of whole operators: scripts, and random rows against naive implementations.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod calc;
 mod oracle;

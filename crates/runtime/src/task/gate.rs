@@ -24,7 +24,9 @@ pub(crate) struct Pass {
 impl Gate {
     /// A gate for this many subtasks.
     pub(crate) fn new(subtasks: usize) -> Self {
-        Gate { missing: watch::Sender::new(subtasks) }
+        Gate {
+            missing: watch::Sender::new(subtasks),
+        }
     }
 
     /// The pass of one subtask; each gets one.
@@ -41,7 +43,8 @@ impl Pass {
     /// Counts this subtask as ready; once.
     pub(crate) fn ready(&mut self) {
         if !std::mem::replace(&mut self.is_ready, true) {
-            self.missing.send_modify(|missing| *missing = missing.saturating_sub(1));
+            self.missing
+                .send_modify(|missing| *missing = missing.saturating_sub(1));
         }
     }
 

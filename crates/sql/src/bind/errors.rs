@@ -10,7 +10,14 @@ use crate::diagnostics::locate;
 
 /// Functions that only stand before OVER.
 const OVER_FUNCTIONS: &[&str] = &[
-    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead",
+    "row_number",
+    "rank",
+    "dense_rank",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
     "nth_value",
 ];
 
@@ -114,10 +121,16 @@ impl Place<'_> {
                 .keys()
                 .chain(scope.functions.aggregate.keys());
             let name = name.to_string();
-            if OVER_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            if OVER_FUNCTIONS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(&name))
+            {
                 let what = format!("{} is not supported by this release", name.to_uppercase());
                 let error = Error::unsupported(what);
-                return self.find(error.hint("docs/reference/sql.md lists what runs today"), &name);
+                return self.find(
+                    error.hint("docs/reference/sql.md lists what runs today"),
+                    &name,
+                );
             }
             let error = Error::new(Code::UnknownFunction, format!("unknown function '{name}'"));
             let lower = name.to_lowercase();

@@ -11,17 +11,21 @@ impl Parser<'_> {
     /// `f( .. )`.
     pub(crate) fn call(&mut self) -> Result<Expr> {
         let token = self.advance();
-        if token.is_word("map") || token.is_word("make_map") {
-            return Err(self
-                .error(token.span, "a map is not made by a call")
-                .hint("write MAP[key, value, ..]"));
-        }
         let quoted = token.kind == Kind::Quoted;
         let name = sql::Ident {
             value: token.text.trim_matches('`').replace("``", "`"),
             quote_style: quoted.then_some('`'),
             span: token.span.into(),
         };
+        // DataFusion plans the arguments of these twice: nested calls would take exponential time.
+        if ["map", "make_map"]
+            .iter()
+            .any(|map| name.value.eq_ignore_ascii_case(map))
+        {
+            return Err(self
+                .error(token.span, "a map is not made by a call")
+                .hint("write MAP[key, value, ..]"));
+        }
         self.call_of(super::from::object_name(vec![name]))
     }
 
@@ -32,8 +36,10 @@ impl Parser<'_> {
         function.null_treatment = self.null_treatment()?;
         if self.eat_all(&["WITHIN", "GROUP"]) {
             self.expect_symbol("(")?;
-            self.expect_all(&["ORDER", "BY"])?;
-            function.within_group = self.separated(Self::order_by_expr)?;
+            function.within_group = self.order_by()?;
+            if function.within_group.is_empty() {
+                return Err(self.wanted("ORDER BY"));
+            }
             self.expect_symbol(")")?;
         }
         if self.eat("FILTER") {
@@ -79,8 +85,8 @@ impl Parser<'_> {
             let clause = sql::FunctionArgumentClause::IgnoreOrRespectNulls(nulls);
             list.clauses.push(clause);
         }
-        if self.eat_all(&["ORDER", "BY"]) {
-            let order = self.separated(Self::order_by_expr)?;
+        let order = self.order_by()?;
+        if !order.is_empty() {
             list.clauses
                 .push(sql::FunctionArgumentClause::OrderBy(order));
         }
@@ -164,12 +170,11 @@ impl Parser<'_> {
             order_by: Vec::new(),
             window_frame: None,
         };
-        if self.eat_all(&["PARTITION", "BY"]) {
+        if self.eat("PARTITION") {
+            self.expect("BY")?;
             spec.partition_by = self.separated(Self::expr)?;
         }
-        if self.eat_all(&["ORDER", "BY"]) {
-            spec.order_by = self.separated(Self::order_by_expr)?;
-        }
+        spec.order_by = self.order_by()?;
         if self.eat("ROWS") {
             spec.window_frame = Some(self.frame(sql::WindowFrameUnits::Rows)?);
         } else if self.eat("RANGE") {

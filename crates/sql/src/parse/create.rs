@@ -56,7 +56,8 @@ impl Parser<'_> {
             return Err(self.unsupported(self.peek().span, "DISTRIBUTED BY"));
         }
         let mut partitioned_by = Vec::new();
-        if self.eat_all(&["PARTITIONED", "BY"]) {
+        if self.eat("PARTITIONED") {
+            self.expect("BY")?;
             partitioned_by = self.in_parens(|p| p.name("a column"))?;
             self.check_names_once("the partition column", partitioned_by.iter())?;
         }

@@ -13,7 +13,7 @@ use millstream_core::{Code, Error, Result, suggest};
 use super::lexer::{self, Kind, Token};
 use crate::ast::{Hint, Name, QualifiedName, Spanned, WindowTvf};
 use crate::diagnostics::{Span, locate};
-use crate::dialect::{self, is_reserved, is_structural};
+use crate::dialect::{is_reserved, is_structural};
 use crate::limits::{DEPTH_MAX, NODES_MAX};
 
 /// What a query holds beside `sqlparser`'s tree; see [`crate::ast`].
@@ -385,6 +385,12 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// One of these keywords should be next.
+    pub(crate) fn wanted_one_of(&mut self, words: &[&'static str], what: &str) -> Error {
+        self.tried.extend_from_slice(words);
+        self.wanted(what)
+    }
+
     /// A name should be next.
     pub(crate) fn wanted_name(&self, what: &str) -> Error {
         let token = self.peek();
@@ -416,19 +422,23 @@ impl<'a> Parser<'a> {
 
     /// A keyword that fits here and is nearly what was written here or just before.
     fn meant(&self) -> Option<String> {
-        let mistyped = |token: Token<'_>| {
-            (token.kind == Kind::Word && !is_reserved(token.text))
-                .then(|| {
-                    // Two letters are near to any two letters.
-                    let keywords = self.tried.iter().copied().filter(|word| word.len() > 2);
-                    suggest::hint(token.text, keywords)
-                })
-                .flatten()
+        let nearest = |token: Token<'_>| {
+            if token.kind != Kind::Word || is_reserved(token.text) {
+                return None;
+            }
+            // Two letters are near to any two letters.
+            let keywords = self.tried.iter().copied().filter(|word| word.len() > 2);
+            suggest::nearest(token.text, keywords)
         };
-        mistyped(self.peek()).or_else(|| match self.at {
-            0 => None,
-            _ => mistyped(self.previous()),
-        })
+        if let Some(word) = nearest(self.peek()) {
+            return Some(format!("did you mean '{word}'?"));
+        }
+        let before = (self.at > 0).then(|| self.previous())?;
+        let word = nearest(before)?;
+        Some(format!(
+            "did you mean '{word}' instead of '{}'?",
+            before.text
+        ))
     }
 
     /// An attached token for `sqlparser`: only its place matters.
@@ -456,14 +466,5 @@ pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_string(),
-    }
-}
-
-/// The words a statement may begin with, offered when none of them was met.
-impl Parser<'_> {
-    /// No statement begins like this.
-    pub(crate) fn wanted_statement(&mut self) -> Error {
-        self.tried.extend_from_slice(dialect::STATEMENTS);
-        self.wanted("a statement such as SELECT, INSERT INTO or CREATE TABLE")
     }
 }

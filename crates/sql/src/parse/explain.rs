@@ -3,6 +3,7 @@
 use millstream_core::Result;
 
 use super::cursor::Parser;
+use super::query::QUERY_WORDS;
 use crate::ast::{
     Describe, Explain, ExplainDetail, ObjectKind, Show, ShowFilter, ShowLike, Statement,
 };
@@ -60,7 +61,7 @@ impl Parser<'_> {
                 _ => Err(self.error(token.span, "EXPLAIN wants a query or INSERT")),
             };
         }
-        Err(self.wanted("a query, INSERT or STATEMENT SET"))
+        Err(self.wanted_one_of(QUERY_WORDS, "a query, INSERT or STATEMENT SET"))
     }
 
     /// `{DESCRIBE | DESC} [DATABASE | FUNCTION] [EXTENDED] name`.

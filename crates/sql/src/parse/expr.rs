@@ -31,7 +31,7 @@ const CHAIN_MAX: usize = 32;
 /// What stands between parentheses in an expression.
 enum Inside {
     Query(Box<sql::Query>),
-    Expr(Expr),
+    Expr(Box<Expr>),
     Row(Vec<Expr>),
 }
 
@@ -45,7 +45,7 @@ impl Parser<'_> {
     fn or(&mut self, left: Option<Expr>) -> Result<Expr> {
         let mut terms = vec![self.and(left)?];
         while self.eat("OR") {
-            terms.push(self.and(None)?);
+            terms.push(self.nested(|p| p.and(None))?);
         }
         self.chain(BinaryOperator::Or, terms)
     }
@@ -56,7 +56,7 @@ impl Parser<'_> {
             None => self.not()?,
         }];
         while self.eat("AND") {
-            terms.push(self.not()?);
+            terms.push(self.nested(Self::not)?);
         }
         self.chain(BinaryOperator::And, terms)
     }
@@ -240,7 +240,7 @@ impl Parser<'_> {
         })
     }
 
-    /// `IS [NOT] {NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM x}`.
+    /// `IS [NOT] {NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM x | JSON [kind]}`.
     fn is(&mut self, left: Expr) -> Result<Expr> {
         self.expect("IS")?;
         let not = self.eat("NOT");
@@ -261,7 +261,7 @@ impl Parser<'_> {
         } else if self.eat("UNKNOWN") {
             pick(not, Expr::IsNotUnknown, Expr::IsUnknown)
         } else if self.sees("JSON") {
-            return Err(self.unsupported(self.peek().span, "IS JSON"));
+            return self.is_json(*left, not);
         } else {
             return Err(self.wanted("NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM"));
         };
@@ -318,7 +318,7 @@ impl Parser<'_> {
                     negated,
                 });
             }
-            Inside::Expr(one) => vec![one],
+            Inside::Expr(one) => vec![*one],
             Inside::Row(list) => list,
         };
         Ok(Expr::InList {
@@ -373,7 +373,7 @@ impl Parser<'_> {
     pub(crate) fn parenthesised(&mut self) -> Result<Expr> {
         Ok(match self.parens()? {
             Inside::Query(query) => Expr::Subquery(query),
-            Inside::Expr(expr) => Expr::Nested(Box::new(expr)),
+            Inside::Expr(expr) => Expr::Nested(expr),
             Inside::Row(values) => row(values),
         })
     }
@@ -402,10 +402,9 @@ impl Parser<'_> {
                 return Ok(Inside::Query(self.query_after(query)?));
             }
             Inside::Query(query) => Expr::Subquery(query),
-            Inside::Expr(expr) => Expr::Nested(Box::new(expr)),
+            Inside::Expr(expr) => Expr::Nested(expr),
             Inside::Row(values) => row(values),
         };
-        self.taller()?;
         let first = self.or(Some(left))?;
         self.rest_of_list(first)
     }
@@ -413,7 +412,7 @@ impl Parser<'_> {
     /// `, b, c` after the first item between parentheses.
     fn rest_of_list(&mut self, first: Expr) -> Result<Inside> {
         if !self.sees_symbol(",") {
-            return Ok(Inside::Expr(first));
+            return Ok(Inside::Expr(Box::new(first)));
         }
         let mut items = vec![first];
         while self.eat_symbol(",") {

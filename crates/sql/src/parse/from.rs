@@ -1,7 +1,7 @@
 //! FROM: tables, joins, subqueries, table functions.
 //!
 //! An opening parenthesis in FROM may begin a subquery or a join, and only what follows tells. Instead
-//! of trying one and going back, [`Parser::from_parens`] reads on and decides when it knows.
+//! of trying one and going back, [`Parser::factor_in_parens`] reads on and decides when it knows.
 
 use datafusion_sql::sqlparser::ast as sql;
 use datafusion_sql::sqlparser::ast::{JoinConstraint, JoinOperator, TableFactor};
@@ -16,6 +16,9 @@ enum Inside {
     Query(Box<sql::Query>),
     Join(Box<sql::TableWithJoins>),
 }
+
+/// A kind of join, waiting for its condition.
+type JoinKind = fn(JoinConstraint) -> JoinOperator;
 
 impl Parser<'_> {
     /// `FROM a, b JOIN c ..`; empty without FROM.
@@ -92,8 +95,8 @@ impl Parser<'_> {
     }
 
     /// `[INNER] JOIN`, `LEFT [OUTER] JOIN` ..
-    fn join_kind(&mut self) -> Result<Option<fn(JoinConstraint) -> JoinOperator>> {
-        let outer: fn(JoinConstraint) -> JoinOperator = if self.eat("JOIN") {
+    fn join_kind(&mut self) -> Result<Option<JoinKind>> {
+        let outer: JoinKind = if self.eat("JOIN") {
             return Ok(Some(JoinOperator::Join));
         } else if self.eat("INNER") {
             self.expect("JOIN")?;
@@ -132,7 +135,7 @@ impl Parser<'_> {
     fn factor(&mut self) -> Result<TableFactor> {
         self.node()?;
         if self.sees_symbol("(") {
-            return match self.from_parens()? {
+            return match self.factor_in_parens()? {
                 Inside::Query(subquery) => self.derived(false, subquery),
                 Inside::Join(inner) => self.nested_join(inner),
             };
@@ -153,13 +156,13 @@ impl Parser<'_> {
     }
 
     /// `( .. )` in FROM; nothing of what follows the closing parenthesis.
-    fn from_parens(&mut self) -> Result<Inside> {
+    fn factor_in_parens(&mut self) -> Result<Inside> {
         self.nested(|p| {
             p.expect_symbol("(")?;
             let inside = if p.sees_query() && !p.sees_table_call() {
                 Inside::Query(p.query()?)
             } else if p.sees_symbol("(") {
-                match p.from_parens()? {
+                match p.factor_in_parens()? {
                     Inside::Query(left) => p.after_inner_query(left)?,
                     Inside::Join(inner) => {
                         let factor = p.nested_join(inner)?;

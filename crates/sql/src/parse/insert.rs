@@ -9,6 +9,7 @@ use datafusion_sql::sqlparser::ast as sql;
 use millstream_core::Result;
 
 use super::cursor::Parser;
+use super::query::QUERY_WORDS;
 use crate::ast::{ConflictAction, Insert, Name, Spanned};
 use crate::diagnostics::Span;
 
@@ -29,7 +30,7 @@ impl Parser<'_> {
             hints = self.hints()?;
         }
         if !self.sees_query() && !self.sees_symbol("(") {
-            return Err(self.wanted("SELECT or VALUES"));
+            return Err(self.wanted_one_of(QUERY_WORDS, "SELECT or VALUES"));
         }
         Ok(Insert {
             table,
@@ -62,9 +63,7 @@ impl Parser<'_> {
     /// `(a, b)` before the query; `(SELECT ..)` is the query itself.
     fn insert_columns(&mut self) -> Result<Vec<Name>> {
         let next = self.peek_nth(1);
-        let is_query = ["SELECT", "WITH", "VALUES", "TABLE"]
-            .iter()
-            .any(|word| next.is_word(word));
+        let is_query = QUERY_WORDS.iter().any(|word| next.is_word(word));
         if !self.sees_symbol("(") || is_query || next.is_symbol("(") {
             return Ok(Vec::new());
         }

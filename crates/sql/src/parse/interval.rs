@@ -261,15 +261,12 @@ fn day_time(text: &str, first: Unit, last: Unit) -> Option<i64> {
 /// Milliseconds of `s[.f..]`; further decimals are cut off.
 fn seconds(text: &str) -> Option<i64> {
     let (seconds, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    whole(decimals.get(..1)?)?;
-    decimals.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+    let digits = !decimals.is_empty() && decimals.bytes().all(|b| b.is_ascii_digit());
+    digits.then_some(())?;
     let millis: String = decimals.chars().chain("000".chars()).take(3).collect();
-    let seconds = if seconds.is_empty() {
-        0
-    } else {
-        whole(seconds)?
-    };
-    seconds.checked_mul(1_000)?.checked_add(whole(&millis)?)
+    whole(seconds)?
+        .checked_mul(1_000)?
+        .checked_add(whole(&millis)?)
 }
 
 /// Digits only: no sign, no space.

@@ -130,7 +130,8 @@ struct Place {
 pub(crate) struct Lexer<'a> {
     sql: &'a str,
     place: Place,
-    in_hint: bool,
+    /// Where the hint begins that is open.
+    hint: Option<Place>,
 }
 
 /// Longest first, so that the first match is the right one.
@@ -150,7 +151,7 @@ impl<'a> Lexer<'a> {
                 line: 1,
                 column: 1,
             },
-            in_hint: false,
+            hint: None,
         }
     }
 
@@ -158,18 +159,20 @@ impl<'a> Lexer<'a> {
     pub(crate) fn next(&mut self) -> Result<Token<'a>, LexError> {
         self.skip_space_and_comments()?;
         let start = self.place;
-        let kind = match self.rest().chars().next() {
-            None if self.in_hint => {
-                return Err(self.unterminated("the hint '/*+' is not closed by '*/'", start));
+        let kind = match (self.rest().chars().next(), self.hint) {
+            (None, Some(open)) => {
+                return Err(self.unterminated("the hint '/*+' is not closed by '*/'", open));
             }
-            None => Kind::End,
-            Some('`') => self.quoted('`', Kind::Quoted, "a name in backticks", start)?,
-            Some('"') => self.quoted('"', Kind::DoubleQuoted, "a name in double quotes", start)?,
-            Some('\'') => self.quoted('\'', Kind::Text, "a text", start)?,
-            Some(c) if c.is_ascii_digit() => self.number(),
-            Some('.') if self.digit_at(1) => self.number(),
-            Some(c) if is_name_start(c) => self.word(start)?,
-            Some(c) => self.symbol(c, start)?,
+            (None, None) => Kind::End,
+            (Some('`'), _) => self.quoted('`', Kind::Quoted, "a name in backticks", start)?,
+            (Some('"'), _) => {
+                self.quoted('"', Kind::DoubleQuoted, "a name in double quotes", start)?
+            }
+            (Some('\''), _) => self.quoted('\'', Kind::Text, "a text", start)?,
+            (Some(c), _) if c.is_ascii_digit() => self.number(),
+            (Some('.'), _) if self.digit_at(1) => self.number(),
+            (Some(c), _) if is_name_start(c) => self.word(start)?,
+            (Some(c), _) => self.symbol(c, start)?,
         };
         let token = Token {
             kind,
@@ -311,14 +314,14 @@ impl<'a> Lexer<'a> {
     }
 
     fn symbol(&mut self, c: char, start: Place) -> Result<Kind, LexError> {
-        if self.rest().starts_with("/*+") && !self.in_hint {
+        if self.rest().starts_with("/*+") && self.hint.is_none() {
             self.bump_text("/*+");
-            self.in_hint = true;
+            self.hint = Some(start);
             return Ok(Kind::HintOpen);
         }
-        if self.in_hint && self.rest().starts_with("*/") {
+        if self.hint.is_some() && self.rest().starts_with("*/") {
             self.bump_text("*/");
-            self.in_hint = false;
+            self.hint = None;
             return Ok(Kind::HintClose);
         }
         match SYMBOLS
@@ -372,10 +375,15 @@ impl<'a> Lexer<'a> {
     }
 
     fn check_name(&self, token: &Token<'_>) -> Result<(), LexError> {
-        if !matches!(token.kind, Kind::Word | Kind::Quoted) || token.text.len() <= NAME_CHARS_MAX {
+        let quotes = match token.kind {
+            Kind::Word => 0,
+            Kind::Quoted => 2,
+            _ => return Ok(()),
+        };
+        if token.text.len() <= NAME_CHARS_MAX {
             return Ok(());
         }
-        let chars = token.text.chars().count();
+        let chars = token.text.chars().count() - quotes;
         if chars <= NAME_CHARS_MAX {
             return Ok(());
         }

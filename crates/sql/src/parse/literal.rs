@@ -151,7 +151,7 @@ impl Parser<'_> {
     pub(crate) fn hex(&mut self) -> Result<sql::Expr> {
         let token = self.advance();
         let digits = &token.text[2..token.text.len() - 1];
-        if digits.len() % 2 != 0 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(self.error(
                 token.span,
                 "wanted pairs of hexadecimal digits between X' and '",

@@ -51,10 +51,11 @@ impl Parser<'_> {
             "ROW" if called => self.explicit_row(),
             "ARRAY" if next.is_symbol("[") => self.array(),
             "MAP" if next.is_symbol("[") => self.map_literal(),
-            "ARRAY" | "MAP" | "MULTISET" if called || next.is_symbol("[") => {
-                let what = format!("{}{}..", token.text.to_ascii_uppercase(), next.text);
+            "ARRAY" | "MULTISET" if called => {
+                let what = format!("{} of a query", token.text.to_ascii_uppercase());
                 Err(self.unsupported(token.span, &what))
             }
+            "MULTISET" if next.is_symbol("[") => Err(self.unsupported(token.span, "MULTISET[..]")),
             "CURRENT_TIMESTAMP" | "CURRENT_DATE" | "CURRENT_TIME" | "LOCALTIME"
             | "LOCALTIMESTAMP" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER"
             | "CURRENT_CATALOG"
@@ -116,21 +117,21 @@ impl Parser<'_> {
         let start = self.expect("CASE")?;
         let operand = match self.sees("WHEN") {
             true => None,
-            false => Some(Box::new(self.expr()?)),
+            false => Some(Box::new(self.case_part()?)),
         };
         let mut conditions = Vec::new();
         while self.eat("WHEN") {
             self.node()?;
-            let condition = self.expr()?;
+            let condition = self.case_part()?;
             self.expect("THEN")?;
-            let result = self.expr()?;
+            let result = self.case_part()?;
             conditions.push(sql::CaseWhen { condition, result });
         }
         if conditions.is_empty() {
             return Err(self.wanted("WHEN"));
         }
         let else_result = match self.eat("ELSE") {
-            true => Some(Box::new(self.expr()?)),
+            true => Some(Box::new(self.case_part()?)),
             false => None,
         };
         let end = self.expect("END")?;
@@ -141,6 +142,14 @@ impl Parser<'_> {
             conditions,
             else_result,
         })
+    }
+
+    /// An expression within CASE; END here ends the CASE and is not meant as a name.
+    fn case_part(&mut self) -> Result<Expr> {
+        match self.sees("END") {
+            true => Err(self.wanted("an expression")),
+            false => self.expr(),
+        }
     }
 
     /// `CAST(x AS type)`.

@@ -14,6 +14,9 @@ use super::cursor::Parser;
 use super::lexer::{Kind, Token};
 use crate::ast::ParsedQuery;
 
+/// The words a query begins with, unless with a parenthesis.
+pub(crate) const QUERY_WORDS: &[&str] = &["SELECT", "WITH", "VALUES", "TABLE"];
+
 impl Parser<'_> {
     /// A query of its own, with everything that stands beside its tree.
     pub(crate) fn whole_query(&mut self) -> Result<ParsedQuery> {
@@ -32,10 +35,7 @@ impl Parser<'_> {
 
     /// True if a query is next, not counting one in parentheses.
     pub(crate) fn sees_query(&self) -> bool {
-        let token = self.peek();
-        ["SELECT", "WITH", "VALUES", "TABLE"]
-            .iter()
-            .any(|word| token.is_word(word))
+        QUERY_WORDS.iter().any(|word| self.sees(word))
     }
 
     /// True if what is next continues a query in parentheses.
@@ -72,12 +72,12 @@ impl Parser<'_> {
     }
 
     fn query_of(&mut self, with: Option<sql::With>, body: SetExpr) -> Result<Box<sql::Query>> {
-        let order_by = match self.eat_all(&["ORDER", "BY"]) {
-            true => Some(sql::OrderBy {
-                kind: sql::OrderByKind::Expressions(self.separated(Self::order_by_expr)?),
+        let order_by = match self.order_by()? {
+            keys if keys.is_empty() => None,
+            keys => Some(sql::OrderBy {
+                kind: sql::OrderByKind::Expressions(keys),
                 interpolate: None,
             }),
-            false => None,
         };
         Ok(Box::new(sql::Query {
             with,
@@ -269,6 +269,7 @@ impl Parser<'_> {
         }
         if self.eat("WINDOW") {
             select.named_window = self.separated(Self::named_window)?;
+            select.window_before_qualify = true;
         }
         if self.sees("QUALIFY") {
             return Err(self.unsupported(self.peek().span, "QUALIFY"));
@@ -318,9 +319,10 @@ impl Parser<'_> {
     }
 
     fn group_by(&mut self) -> Result<Option<sql::GroupByExpr>> {
-        if !self.eat_all(&["GROUP", "BY"]) {
+        if !self.eat("GROUP") {
             return Ok(None);
         }
+        self.expect("BY")?;
         if self.eat("ALL") {
             return Ok(Some(sql::GroupByExpr::All(Vec::new())));
         }
@@ -369,8 +371,17 @@ impl Parser<'_> {
         Ok(keys)
     }
 
+    /// `ORDER BY key, ..`; empty without.
+    pub(crate) fn order_by(&mut self) -> Result<Vec<sql::OrderByExpr>> {
+        if !self.eat("ORDER") {
+            return Ok(Vec::new());
+        }
+        self.expect("BY")?;
+        self.separated(Self::order_by_expr)
+    }
+
     /// `expr [ASC | DESC] [NULLS {FIRST | LAST}]`.
-    pub(crate) fn order_by_expr(&mut self) -> Result<sql::OrderByExpr> {
+    fn order_by_expr(&mut self) -> Result<sql::OrderByExpr> {
         self.node()?;
         let expr = self.expr()?;
         let asc = if self.eat("ASC") {

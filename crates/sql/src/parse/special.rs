@@ -219,6 +219,24 @@ impl Parser<'_> {
         }
     }
 
+    /// `x IS [NOT] JSON [VALUE | SCALAR | ARRAY | OBJECT]`, with IS read.
+    pub(crate) fn is_json(&mut self, left: Expr, not: bool) -> Result<Expr> {
+        let place = self.expect("JSON")?;
+        let kind = ["VALUE", "SCALAR", "ARRAY", "OBJECT"]
+            .into_iter()
+            .find(|kind| self.eat(kind));
+        let kind = sql::Value::SingleQuotedString(kind.unwrap_or("VALUE").to_string());
+        let call = plain_call("is_json", place, vec![left, Expr::value(kind)]);
+        if !not {
+            return Ok(call);
+        }
+        self.taller()?;
+        Ok(Expr::UnaryOp {
+            op: sql::UnaryOperator::Not,
+            expr: Box::new(call),
+        })
+    }
+
     /// `json, path [clauses]`: a clause that says what happens anyway is read, another refused.
     fn json_path_call(&mut self, name: Token<'_>) -> Result<Expr> {
         let json = self.expr()?;

@@ -4,7 +4,9 @@ use millstream_core::Result;
 
 use super::cursor::Parser;
 use super::lexer::Kind;
+use super::query::QUERY_WORDS;
 use crate::ast::{Name, SetOption, Spanned, Statement};
+use crate::dialect::STATEMENTS;
 
 /// Statements of Flink we know of and do not run, by their first words.
 const UNSUPPORTED: &[&[&str]] = &[
@@ -23,7 +25,8 @@ const UNSUPPORTED: &[&[&str]] = &[
     &["CREATE", "CONNECTION"],
     &["CREATE", "MATERIALIZED"],
     &["CREATE", "MODEL"],
-    &["CREATE", "OR"],
+    &["CREATE", "OR", "ALTER"],
+    &["CREATE", "OR", "REPLACE"],
     &["DELETE"],
     &["DESCRIBE", "CATALOG"],
     &["DESCRIBE", "CONNECTION"],
@@ -97,7 +100,10 @@ impl Parser<'_> {
                 "QUIT" | "EXIT" => return self.command(Statement::Quit),
                 "CLEAR" => return self.command(Statement::Clear),
                 "HELP" => return self.command(Statement::Help),
-                _ => return Err(self.wanted_statement()),
+                _ => {
+                    let what = "a statement such as SELECT, INSERT INTO or CREATE TABLE";
+                    return Err(self.wanted_one_of(STATEMENTS, what));
+                }
             };
         read(self)
     }
@@ -129,7 +135,7 @@ impl Parser<'_> {
         if self.sees_query() || self.sees_symbol("(") {
             return Ok(Statement::Query(Box::new(self.whole_query()?)));
         }
-        Err(self.wanted("STATEMENT SET, a query or INSERT"))
+        Err(self.wanted_one_of(QUERY_WORDS, "STATEMENT SET, a query or INSERT"))
     }
 
     /// `BEGIN STATEMENT SET; .. END`.

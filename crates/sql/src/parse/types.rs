@@ -138,12 +138,15 @@ impl Parser<'_> {
         Ok(ty)
     }
 
-    /// `NOT NULL`, `NULL` or nothing. `NOT` without `NULL` belongs to somebody else.
+    /// `NOT NULL`, `NULL` or nothing. `NOT` without `NULL`, and `NULL ON ..` of JSON_VALUE, belong to
+    /// somebody else.
     fn nullability(&mut self) -> Result<bool> {
         if self.eat_all(&["NOT", "NULL"]) {
             return Ok(false);
         }
-        self.eat("NULL");
+        if !self.peek_nth(1).is_word("ON") {
+            self.eat("NULL");
+        }
         Ok(true)
     }
 

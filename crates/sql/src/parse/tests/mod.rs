@@ -4,6 +4,7 @@ mod differential;
 mod errors;
 mod expressions;
 mod hostile;
+mod nexmark;
 mod queries;
 mod show;
 mod splitting;

@@ -19,7 +19,20 @@ fn a_table_has_physical_computed_and_metadata_columns_a_watermark_and_a_key() {
         ) COMMENT 'bids' PARTITIONED BY (auction, price) WITH (
             'connector' = 'nexmark', 'fields.#.min' = '1'
         );",
-        expect![[""]],
+        expect![[r#"
+            create table cat.db.bid temporary if_not_exists
+              auction: BIGINT NOT NULL comment=which 'one'
+              price: DECIMAL(23, 3)
+              extra: ROW<`a` INT, `b` STRING NOT NULL>
+              pt: = PROCTIME() «PROCTIME()»
+              dateTime: TIMESTAMP(3)
+              local_price: = price * 0.908 «price * 0.908» comment=in euro
+              offset: BIGINT metadata virtual
+              rowtime: TIMESTAMP_LTZ(3) metadata from=timestamp comment=from the log
+              watermark (dateTime) `dateTime` - INTERVAL '4 SECONDS'
+              key name=pk (auction, price)
+              comment=bids partitioned(auction, price) with(connector=nexmark, fields.#.min=1)
+        "#]],
     );
 }
 
@@ -34,7 +47,37 @@ fn a_key_may_stand_at_its_column() {
         CREATE TABLE t (id INT, UNIQUE (id) NOT ENFORCED)
         CREATE TABLE t (id INT PRIMARY KEY NOT ENFORCED, PRIMARY KEY (id) NOT ENFORCED)
         ",
-        expect![[""]],
+        expect![[r#"
+            create table t
+              id: INT comment=x
+              b: STRING
+              key (id)
+            create table t
+              id: INT NOT NULL
+              key name=c (id)
+            error[MS1012]: a PRIMARY KEY cannot be enforced: the data belongs to somebody else
+              --> line 1, column 24
+               |
+             1 | CREATE TABLE t (id INT PRIMARY KEY)
+               |                        ^^^^^^^^^^^
+              hint: write PRIMARY KEY (..) NOT ENFORCED
+            error[MS1012]: a PRIMARY KEY cannot be enforced: the data belongs to somebody else
+              --> line 1, column 25
+               |
+             1 | CREATE TABLE t (id INT, PRIMARY KEY (id) ENFORCED)
+               |                         ^^^^^^^^^^^^^^^^^^^^^^^^^
+              hint: write PRIMARY KEY (..) NOT ENFORCED
+            error[MS1002]: UNIQUE is not supported yet
+              --> line 1, column 25
+               |
+             1 | CREATE TABLE t (id INT, UNIQUE (id) NOT ENFORCED)
+               |                         ^^^^^^
+            error[MS1012]: the table has more than one PRIMARY KEY
+              --> line 1, column 50
+               |
+             1 | CREATE TABLE t (id INT PRIMARY KEY NOT ENFORCED, PRIMARY KEY (id) NOT ENFORCED)
+               |                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        "#]],
     );
 }
 
@@ -53,7 +96,46 @@ fn a_table_may_be_like_another_or_come_from_a_query() {
         CREATE TABLE t LIKE s (OVERWRITING CONSTRAINTS)
         CREATE TABLE t LIKE s (INCLUDING OPTIONS EXCLUDING OPTIONS)
         ",
-        expect![[""]],
+        expect![[r#"
+            create table t
+              like s
+            create table t
+              a: INT
+              with(k=v) like db.s options(Including All, Excluding Constraints, Overwriting Options)
+            create table t
+              with(connector=print)
+              as SELECT a, b FROM s
+            create table t
+              b: listed
+              a: listed
+              with(connector=print)
+              as SELECT a, b FROM s
+            create table t
+              c: = a + 1 «a + 1»
+              watermark (ts) ts
+              as WITH x AS (SELECT 1 AS a) SELECT * FROM x
+            create table t
+            error[MS1001]: the column 'a' has no type
+              --> line 1, column 17
+               |
+             1 | CREATE TABLE t (a, b INT)
+               |                 ^
+            error[MS1001]: a table is made either LIKE another or AS a query
+              --> line 1, column 21
+               |
+             1 | CREATE TABLE t LIKE s AS SELECT 1
+               |                     ^
+            error[MS1001]: OVERWRITING goes with OPTIONS, GENERATED, METADATA and WATERMARKS only
+              --> line 1, column 24
+               |
+             1 | CREATE TABLE t LIKE s (OVERWRITING CONSTRAINTS)
+               |                        ^^^^^^^^^^^^^^^^^^^^^^^
+            error[MS1001]: this feature of LIKE is given twice
+              --> line 1, column 42
+               |
+             1 | CREATE TABLE t LIKE s (INCLUDING OPTIONS EXCLUDING OPTIONS)
+               |                                          ^^^^^^^^^^^^^^^^^
+        "#]],
     );
 }
 
@@ -72,7 +154,59 @@ fn a_table_that_contradicts_itself_is_refused() {
         CREATE TABLE t (a ROW<x INT, x INT>)
         CREATE TABLE a.b.c.d (x INT)
         ",
-        expect![[""]],
+        expect![[r#"
+            error[MS1012]: the column 'a' is given twice
+              --> line 1, column 24
+               |
+             1 | CREATE TABLE t (a INT, a STRING)
+               |                        ^
+            error[MS1012]: the option 'k' is given twice
+              --> line 1, column 41
+               |
+             1 | CREATE TABLE t (a INT) WITH ('k' = '1', 'k' = '2')
+               |                                         ^^^
+            error[MS1012]: the table has more than one WATERMARK
+              --> line 1, column 55
+               |
+             1 | CREATE TABLE t (a TIMESTAMP(3), WATERMARK FOR a AS a, WATERMARK FOR a AS a)
+               |                                                       ^^^^^^^^^^^^^^^^^^^^
+            error[MS1001]: a computed column cannot hold a subquery
+              --> line 1, column 30
+               |
+             1 | CREATE TABLE t (a INT, b AS (SELECT 1))
+               |                              ^^^^^^
+            error[MS1002]: DISTRIBUTED BY is not supported yet
+              --> line 1, column 24
+               |
+             1 | CREATE TABLE t (a INT) DISTRIBUTED BY HASH(a) INTO 4 BUCKETS
+               |                        ^^^^^^^^^^^
+            error[MS1001]: wanted an option's key in quotes, such as 'connector', found 'connector'
+              --> line 1, column 30
+               |
+             1 | CREATE TABLE t (a INT) WITH (connector = 'print')
+               |                              ^^^^^^^^^
+              hint: options are texts in single quotes: 'connector' = 'print'
+            error[MS1001]: wanted a column, found ')'
+              --> line 1, column 23
+               |
+             1 | CREATE TABLE t (a INT,)
+               |                       ^
+            error[MS1001]: wanted a column, but 'order' is a reserved word: write `order`
+              --> line 1, column 17
+               |
+             1 | CREATE TABLE t (order INT)
+               |                 ^^^^^
+            error[MS1012]: the field 'x' is defined twice
+              --> line 1, column 19
+               |
+             1 | CREATE TABLE t (a ROW<x INT, x INT>)
+               |                   ^^^^^^^^^^^^^^^^^
+            error[MS1001]: a table has more than three parts; wanted catalog.database.object
+              --> line 1, column 19
+               |
+             1 | CREATE TABLE a.b.c.d (x INT)
+               |                   ^
+        "#]],
     );
 }
 
@@ -84,9 +218,31 @@ fn views_keep_the_text_of_their_query() {
                    b FROM t  ;
          CREATE VIEW db.v AS (SELECT 1) UNION ALL SELECT 2;
          ALTER VIEW v RENAME TO w;
-         ALTER VIEW v AS SELECT 2;
-         CREATE VIEW v (a, a) AS SELECT 1, 2",
-        expect![[""]],
+         ALTER VIEW v AS SELECT 2",
+        expect![[r#"
+            create view v temporary if_not_exists columns(x, y) comment=c
+            SELECT a, b FROM t
+            «SELECT a, -- first
+                               b FROM t»
+            ---
+            create view db.v
+            (SELECT 1) UNION ALL SELECT 2
+            «(SELECT 1) UNION ALL SELECT 2»
+            ---
+            alter view v rename to w
+            ---
+            alter view v as SELECT 2
+        "#]],
+    );
+    check(
+        "CREATE VIEW v (a, a) AS SELECT 1, 2",
+        expect![[r#"
+        error[MS1012]: the column 'a' is given twice
+          --> line 1, column 19
+           |
+         1 | CREATE VIEW v (a, a) AS SELECT 1, 2
+           |                   ^
+    "#]],
     );
 }
 
@@ -103,7 +259,36 @@ fn databases_and_functions() {
         CREATE TEMPORARY DATABASE d
         CREATE INDEX i
         ",
-        expect![[""]],
+        expect![[r#"
+            create database c.d if_not_exists comment=x with(k=v)
+            error[MS1001]: a database has at most two parts: catalog.database
+              --> line 1, column 17
+               |
+             1 | CREATE DATABASE a.b.c
+               |                 ^^^^^
+            create function f temporary system if_not_exists as a.B language=JAVA using(/x.jar, /y.jar)
+            create function db.f as x
+            error[MS1002]: CREATE OR REPLACE is not supported yet
+              --> line 1, column 1
+               |
+             1 | CREATE OR REPLACE TABLE t AS SELECT 1
+               | ^^^^^^^^^^^^^^^^^
+            error[MS1002]: CREATE CATALOG is not supported yet
+              --> line 1, column 1
+               |
+             1 | CREATE CATALOG c WITH ('type' = 'x')
+               | ^^^^^^^^^^^^^^
+            error[MS1001]: wanted TABLE, VIEW, DATABASE or FUNCTION, found 'DATABASE'
+              --> line 1, column 18
+               |
+             1 | CREATE TEMPORARY DATABASE d
+               |                  ^^^^^^^^
+            error[MS1001]: wanted TABLE, VIEW, DATABASE or FUNCTION, found 'INDEX'
+              --> line 1, column 8
+               |
+             1 | CREATE INDEX i
+               |        ^^^^^
+        "#]],
     );
 }
 
@@ -130,7 +315,46 @@ fn drop_alter_and_use() {
         USE CATALOG c
         USE MODULES m
         ",
-        expect![[""]],
+        expect![[r#"
+            drop Table t
+            drop Table c.d.t temporary if_exists
+            drop View v temporary
+            drop Database d if_exists cascade
+            drop Database d
+            drop Function f temporary
+            error[MS1001]: wanted the end of the statement, found 'CASCADE'
+              --> line 1, column 14
+               |
+             1 | DROP TABLE t CASCADE
+               |              ^^^^^^^
+            alter table t if_exists set(k=v, k2=v2)
+            alter table t reset(k, k2)
+            alter table t rename to d.u
+            alter table t rename a to b
+            error[MS1002]: ALTER TABLE .. ADD is not supported yet
+              --> line 1, column 1
+               |
+             1 | ALTER TABLE t ADD c INT
+               | ^^^^^^^^^^^^^^^^^
+            error[MS1002]: ALTER TABLE .. MODIFY is not supported yet
+              --> line 1, column 1
+               |
+             1 | ALTER TABLE t MODIFY (c INT)
+               | ^^^^^^^^^^^^^^^^^^^^
+            error[MS1002]: ALTER DATABASE is not supported yet
+              --> line 1, column 1
+               |
+             1 | ALTER DATABASE d SET ('k' = 'v')
+               | ^^^^^^^^^^^^^^
+            use database d
+            use database c.d
+            use catalog c
+            error[MS1002]: USE MODULES is not supported yet
+              --> line 1, column 1
+               |
+             1 | USE MODULES m
+               | ^^^^^^^^^^^
+        "#]],
     );
 }
 
@@ -161,7 +385,43 @@ fn show_and_describe() {
         DESCRIBE database
         DESCRIBE FUNCTION f
         ",
-        expect![[""]],
+        expect![[r#"
+            show tables
+            show tables in=c.d filter=not like a%
+            show views in=d filter=like %x
+            show databases in=c filter=ilike A_
+            show catalogs
+            show functions
+            show functions user filter=like f%
+            show columns in=c.d.t filter=like a
+            error[MS1001]: wanted FROM and a table, found 't'
+              --> line 1, column 14
+               |
+             1 | SHOW COLUMNS t
+               |              ^
+            show create table d.t
+            show create view v
+            show CurrentDatabase
+            show CurrentCatalog
+            show Jobs
+            error[MS1002]: SHOW JARS is not supported yet
+              --> line 1, column 1
+               |
+             1 | SHOW JARS
+               | ^^^^^^^^^
+            error[MS1001]: wanted TABLES, VIEWS, DATABASES, FUNCTIONS or another word of SHOW, found 'TABELS'
+              --> line 1, column 6
+               |
+             1 | SHOW TABELS
+               |      ^^^^^^
+              hint: did you mean 'TABLES'?
+            describe Table t
+            describe Table c.d.t extended
+            describe Database d
+            describe Database d extended
+            describe Table database
+            describe Function f
+        "#]],
     );
 }
 
@@ -184,7 +444,49 @@ fn insert_with_its_parts() {
         INSERT INTO t PARTITION (a = b + 1) SELECT 1
         INSERT INTO t
         ",
-        expect![[""]],
+        expect![[r#"
+            insert t
+            SELECT * FROM s
+            insert c.d.t columns(a, order)
+            VALUES (1, 'x'), (2, NULL)
+            insert t overwrite partition(day_='2024-01-01', h=3)
+            SELECT a FROM s
+            insert t hint OPTIONS options(sink.parallelism=2) columns(a)
+            SELECT a FROM s WITH (hints 0)
+            hints 0: hint OPTIONS options(k=v)
+            insert t
+            (SELECT 1)
+            insert t columns(a)
+            (SELECT 1)
+            insert t
+            WITH x AS (SELECT 1 AS a) SELECT a FROM x
+            insert t on_conflict=Deduplicate
+            SELECT a, COUNT(*) FROM s GROUP BY a
+            insert t
+            VALUES (1), (2)
+            insert t
+            SELECT 1
+            error[MS1001]: wanted INTO, found 't'
+              --> line 1, column 8
+               |
+             1 | INSERT t SELECT 1
+               |        ^
+            error[MS1012]: the column 'a' is given twice
+              --> line 1, column 19
+               |
+             1 | INSERT INTO t (a, a) SELECT 1, 2
+               |                   ^
+            error[MS1001]: the value of a partition must be a literal
+              --> line 1, column 30
+               |
+             1 | INSERT INTO t PARTITION (a = b + 1) SELECT 1
+               |                              ^
+            error[MS1001]: wanted SELECT or VALUES, found the end of the text
+              --> line 1, column 14
+               |
+             1 | INSERT INTO t
+               |              ^
+        "#]],
     );
 }
 
@@ -200,7 +502,24 @@ fn statement_sets_come_in_two_forms() {
          END;
          EXPLAIN STATEMENT SET BEGIN INSERT INTO d SELECT 4; END;
          EXECUTE SELECT 5;",
-        expect![[""]],
+        expect![[r#"
+            set of 2
+            insert a
+            SELECT CASE WHEN x THEN 1 ELSE 2 END FROM s
+            insert b
+            SELECT 2
+            ---
+            set of 1
+            insert c
+            SELECT 3
+            ---
+            explain
+            set of 1
+            insert d
+            SELECT 4
+            ---
+            SELECT 5
+        "#]],
     );
     check_lines(
         "
@@ -211,7 +530,38 @@ fn statement_sets_come_in_two_forms() {
         END
         EXECUTE PLAN 'x'
         ",
-        expect![[""]],
+        expect![[r#"
+            error[MS1001]: the statement set holds no INSERT
+              --> line 1, column 29
+               |
+             1 | EXECUTE STATEMENT SET BEGIN END
+               |                             ^^^
+            error[MS1001]: wanted INSERT or END of the statement set, found 'SELECT'
+              --> line 1, column 29
+               |
+             1 | EXECUTE STATEMENT SET BEGIN SELECT 1; END
+               |                             ^^^^^^
+            error[MS1001]: wanted INSERT or END of the statement set, found the end of the text
+              --> line 1, column 52
+               |
+             1 | EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1;
+               |                                                    ^
+            error[MS1001]: wanted ';', found 'INSERT'
+              --> line 1, column 21
+               |
+             1 | BEGIN STATEMENT SET INSERT INTO a SELECT 1; END
+               |                     ^^^^^^
+            error[MS1001]: END without BEGIN STATEMENT SET
+              --> line 1, column 1
+               |
+             1 | END
+               | ^^^
+            error[MS1002]: EXECUTE PLAN is not supported yet
+              --> line 1, column 1
+               |
+             1 | EXECUTE PLAN 'x'
+               | ^^^^^^^^^^^^
+        "#]],
     );
 }
 
@@ -229,7 +579,41 @@ fn explain_takes_details_and_a_statement() {
         EXPLAIN DROP TABLE t
         EXPLAIN EXPLAIN SELECT 1
         ",
-        expect![[""]],
+        expect![[r#"
+            explain
+            SELECT 1
+            explain
+            insert t
+            SELECT 1
+            explain (EstimatedCost, ChangelogMode)
+            SELECT 1
+            explain (JsonExecutionPlan, PlanAdvice)
+            SELECT 1
+            explain
+            create table t
+              as SELECT 1
+            error[MS1001]: wanted a detail such as CHANGELOG_MODE, found 'SELECT'
+              --> line 1, column 25
+               |
+             1 | EXPLAIN CHANGELOG_MODE, SELECT 1
+               |                         ^^^^^^
+            error[MS1001]: wanted a query, INSERT or STATEMENT SET, found 'CHANGELOG_MOD'
+              --> line 1, column 9
+               |
+             1 | EXPLAIN CHANGELOG_MOD SELECT 1
+               |         ^^^^^^^^^^^^^
+              hint: did you mean 'CHANGELOG_MODE'?
+            error[MS1001]: wanted a query, INSERT or STATEMENT SET, found 'DROP'
+              --> line 1, column 9
+               |
+             1 | EXPLAIN DROP TABLE t
+               |         ^^^^
+            error[MS1001]: wanted a query, INSERT or STATEMENT SET, found 'EXPLAIN'
+              --> line 1, column 9
+               |
+             1 | EXPLAIN EXPLAIN SELECT 1
+               |         ^^^^^^^
+        "#]],
     );
 }
 
@@ -253,18 +637,77 @@ fn settings_are_quoted_or_not() {
         HELP
         HELP me
         ",
-        expect![[""]],
+        expect![[r#"
+            Set(None)
+            set «table.local-time-zone» = «Europe/Zürich»
+            set «table.exec.mini-batch.allow-latency» = «5 s»
+            set «parallelism.default» = «4»
+            error[MS1001]: wanted a value in quotes, found the end of the text
+              --> line 1, column 9
+               |
+             1 | SET a.b=
+               |         ^
+            error[MS1001]: wanted '=', found the end of the text
+              --> line 1, column 6
+               |
+             1 | SET a
+               |      ^
+            error[MS1001]: '//' begins a comment
+              --> line 1, column 12
+               |
+             1 | SET path = file:///tmp
+               |            ^^^^^
+              hint: put the value in quotes
+            Reset(None)
+            reset «a.b»
+            reset «a.b-c»
+            Quit
+            Quit
+            Clear
+            Help
+            error[MS1001]: wanted the end of the statement, found 'me'
+              --> line 1, column 6
+               |
+             1 | HELP me
+               |      ^^
+        "#]],
     );
 }
 
 #[test]
 fn empty_statements_and_comments_are_nothing() {
-    check(" ; ;; -- only\n /* this */ // and that\n ;", expect![[""]]);
-    check("\u{feff}SELECT 1;;SELECT/**/2--\n", expect![[""]]);
+    let nothing = " ; ;; -- only\n /* this */ // and that\n ;";
+    assert_eq!(super::parse_script(nothing).unwrap(), []);
+    check(
+        "\u{feff}SELECT 1;;SELECT/**/2--\n",
+        expect![[r#"
+        SELECT 1
+        ---
+        SELECT 2
+    "#]],
+    );
 }
 
 #[test]
 fn statements_need_a_semicolon_between_them() {
-    check("SELECT 1 SELECT 2", expect![[""]]);
-    check("USE a USE b", expect![[""]]);
+    check(
+        "SELECT 1 SELECT 2",
+        expect![[r#"
+        error[MS1001]: wanted the end of the statement, found 'SELECT'
+          --> line 1, column 10
+           |
+         1 | SELECT 1 SELECT 2
+           |          ^^^^^^
+    "#]],
+    );
+    check(
+        "USE a USE b",
+        expect![[r#"
+        error[MS1001]: wanted the end of the statement, found 'USE'
+          --> line 1, column 7
+           |
+         1 | USE a USE b
+           |       ^^^
+    "#]],
+    );
 }

@@ -1,6 +1,6 @@
 use expect_test::expect;
 
-use crate::{last, table, types};
+use super::{last, table, types};
 
 #[test]
 fn describe_shows_types_keys_and_the_watermark() {

@@ -1,4 +1,4 @@
-//! How fast the formats are on one core: `cargo run --release -p millstream-formats --example speed`.
+//! How fast the formats are on one core: `cargo run --release -p millstream-formats --example format_speed`.
 //!
 //! Decodes and encodes made-up bids (JSON lines of about 250 bytes, of which 100 to 200 are the
 //! `extra` field, as in Nexmark), all columns and few of them, and flights (CSV). Prints the best

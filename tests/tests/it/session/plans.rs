@@ -1,6 +1,6 @@
 use expect_test::expect;
 
-use crate::listing;
+use super::listing;
 
 fn explain(query: &str) -> String {
     let rows = listing(&format!("EXPLAIN {query}")).rows;

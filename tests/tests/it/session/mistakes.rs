@@ -1,6 +1,6 @@
 use expect_test::expect;
 
-use crate::mistake;
+use super::mistake;
 
 #[test]
 fn unknown_names_show_their_place_and_neighbour() {
