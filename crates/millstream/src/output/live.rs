@@ -9,7 +9,6 @@ use super::materialise::Materialised;
 use super::view::table;
 use super::{Out, Shape, View, writer};
 use crate::cli::Format;
-use crate::summary::counted;
 use crate::terminal::{self, Region};
 
 /// Most rows that are printed at the end: more than that nobody reads on a terminal.

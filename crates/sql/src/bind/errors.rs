@@ -140,6 +140,18 @@ impl Place<'_> {
             };
             return self.find(error, &name);
         }
+        if message.contains("must appear in the GROUP BY clause")
+            && let Some(column) = message.split('"').nth(1)
+        {
+            let column = column.to_string();
+            let error = Error::new(
+                Code::InvalidPlan,
+                format!("column '{column}' is neither grouped by nor inside an aggregate"),
+            )
+            .hint("add it to GROUP BY, or take MIN, MAX or another aggregate of it");
+            let name = column.rsplit('.').next().unwrap_or(&column).to_string();
+            return self.find(error, &name);
+        }
         let is_type = ["coerce", "type", "wants", "signature", "argument"];
         let code = match is_type.iter().any(|word| message.contains(word)) {
             true => Code::TypeMismatch,

@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, Result, ScalarValue};
 use datafusion_expr::expr_rewriter::NamePreserver;
-use datafusion_expr::logical_plan::Values;
+use datafusion_expr::logical_plan::{Union, Values};
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use millstream_core::types::ColumnType;
@@ -34,6 +34,9 @@ pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<Logic
         match node.data {
             // The types of constant rows are those of their rewritten values.
             LogicalPlan::Values(values) => retyped(values).map(Transformed::yes),
+            LogicalPlan::Union(union) => Ok(Transformed::yes(LogicalPlan::Union(
+                Union::try_new_with_loose_types(union.inputs)?,
+            ))),
             other => Ok(Transformed::yes(other.recompute_schema()?)),
         }
     })?;
@@ -43,7 +46,19 @@ pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<Logic
 /// Constant rows with the types their values have now, under the names they had.
 fn retyped(values: Values) -> Result<LogicalPlan> {
     let names = values.schema.columns();
-    let plan = LogicalPlanBuilder::values(values.values)?.build()?;
+    // A cast here is DataFusion's, to the type it took the literals for.
+    let plain = |cell: Expr| match cell {
+        Expr::Cast(cast) => *cast.expr,
+        Expr::Literal(value, metadata) if value.is_null() => {
+            Expr::Literal(ScalarValue::Null, metadata)
+        }
+        other => other,
+    };
+    let rows = values
+        .values
+        .into_iter()
+        .map(|row| row.into_iter().map(plain).collect());
+    let plan = LogicalPlanBuilder::values(rows.collect())?.build()?;
     let renamed = plan
         .schema()
         .columns()
@@ -86,6 +101,43 @@ pub(super) fn expr(expr: Expr, schema: &DFSchema, context: &FunctionContext) -> 
         other => Ok(Transformed::no(other)),
     })?;
     Ok(rewritten.data)
+}
+
+/// Replaces the casts type coercion has added where an instant meets a local time or a text: they
+/// mean the session's zone, not UTC.
+pub(super) fn zoned(plan: LogicalPlan, context: &FunctionContext) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        let names = NamePreserver::new(&node);
+        let node = node.map_expressions(|e| {
+            let name = names.save(&e);
+            let zoned = e.transform_up(|e| match e {
+                Expr::Cast(cast)
+                    if meets_zone(&cast.expr.get_type(&schema)?, cast.field.data_type()) =>
+                {
+                    let target = ColumnType::of(&cast.field);
+                    Ok(Transformed::yes(flink_cast(
+                        *cast.expr, target, false, context,
+                    )))
+                }
+                other => Ok(Transformed::no(other)),
+            })?;
+            Ok(zoned.update_data(|e| name.restore(e)))
+        })?;
+        Ok(node)
+    })?;
+    Ok(rewritten.data)
+}
+
+fn meets_zone(from: &DataType, to: &DataType) -> bool {
+    let is_instant = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
+    match (from, to) {
+        (DataType::Timestamp(..) | DataType::Date32 | DataType::Utf8, DataType::Timestamp(..)) => {
+            is_instant(from) != is_instant(to)
+        }
+        (DataType::Timestamp(..), DataType::Utf8 | DataType::Date32) => is_instant(from),
+        _ => false,
+    }
 }
 
 /// True for casts Arrow and Flink agree on: those that lose nothing, between numbers or to the

@@ -175,6 +175,8 @@ impl Scope {
         let coerced = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())])
             .execute_and_check(plan, &config, |_, _| {})
             .map_err(|error| errors::convert(error, &place, self))?;
+        let coerced = finalise::zoned(coerced, &self.functions.context)
+            .map_err(|error| errors::convert(error, &place, self))?;
         let context =
             OptimizerContext::new_with_config_options(config).without_query_execution_start_time();
         Optimizer::with_rules(vec![

@@ -20,7 +20,7 @@ use millstream_plan::Window;
 use millstream_plan::logical::WindowNode;
 
 use super::table::{Inlined, OptionOverrides};
-use super::{BindResult, Scope, external};
+use super::{BindResult, Scope, external, rewrite};
 use crate::ast::{self, Hint, ParsedQuery, WindowKind, WindowTvf};
 use crate::diagnostics::locate;
 
@@ -84,6 +84,11 @@ impl ContextProvider for Provider {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        if let Some((ty, tries)) = rewrite::cast_name(name) {
+            let ty = crate::parse::cast_type(&crate::parse::type_mark(ty)).ok()?;
+            let context = &self.scope.functions.context;
+            return Some(millstream_functions::cast_udf(ty, tries, context));
+        }
         self.scope
             .functions
             .scalar

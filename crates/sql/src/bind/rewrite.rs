@@ -4,6 +4,11 @@
 //! * A result column without a name gets Flink's: `EXPR$0`; a field of a ROW the field's name; a
 //!   name that was taken already a number behind it.
 //! * `1E3` is a DOUBLE.
+//! * CAST, TRY_CAST and typed literals become calls of a function made for the type
+//!   ([`cast_name`]), so that their types are Flink's from the start, and two casts of one column
+//!   have two names.
+//! * VALUES with more than plain literals becomes SELECT .. UNION ALL SELECT .., which finds common
+//!   types where DataFusion's VALUES wants equal ones.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -12,6 +17,13 @@ use datafusion_sql::sqlparser::ast::{
     self as sql, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
     ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
 };
+
+/// Start of the names of functions that cast; no user can write it.
+const CAST: &str = "cast as ";
+const TRY_CAST: &str = "try_cast as ";
+
+/// Most rows of a VALUES that is rewritten: each is a level of the tree.
+const UNION_ROWS_MAX: usize = 256;
 
 /// Rewrites a query, its subqueries included.
 pub(super) fn query(query: &mut Query) {
@@ -23,12 +35,19 @@ pub(super) fn expr(expr: &mut Expr) {
     let ControlFlow::Continue(()) = VisitMut::visit(expr, &mut Rewriter);
 }
 
+/// The text of the type a function casts to, and whether it tries, if `name` is that of a cast.
+pub(super) fn cast_name(name: &str) -> Option<(&str, bool)> {
+    let plain = name.strip_prefix(CAST).map(|ty| (ty, false));
+    plain.or_else(|| name.strip_prefix(TRY_CAST).map(|ty| (ty, true)))
+}
+
 struct Rewriter;
 
 impl VisitorMut for Rewriter {
     type Break = std::convert::Infallible;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        values_to_union(&mut query.body);
         name_columns(&mut query.body);
         ControlFlow::Continue(())
     }
@@ -41,18 +60,28 @@ impl VisitorMut for Rewriter {
                     *expr = function("get_field", vec![window, text(field)]);
                 }
             }
+            Expr::Cast {
+                kind,
+                expr: inner,
+                data_type,
+                ..
+            } => {
+                let start = match kind {
+                    sql::CastKind::Cast => CAST,
+                    _ => TRY_CAST,
+                };
+                let inner = std::mem::replace(inner.as_mut(), Expr::value(Value::Null));
+                *expr = function(&format!("{start}{data_type}"), vec![inner]);
+            }
+            Expr::TypedString(literal) => {
+                let inner = Expr::Value(literal.value.clone());
+                *expr = function(&format!("{CAST}{}", literal.data_type), vec![inner]);
+            }
             Expr::Value(value) => {
                 if let Value::Number(digits, _) = &value.value
                     && digits.contains(['e', 'E'])
                 {
-                    let number = Box::new(text(digits));
-                    *expr = Expr::Cast {
-                        kind: sql::CastKind::Cast,
-                        expr: number,
-                        data_type: sql::DataType::Double(sql::ExactNumberInfo::None),
-                        array: false,
-                        format: None,
-                    };
+                    *expr = function(&format!("{CAST}DOUBLE"), vec![text(digits)]);
                 }
             }
             _ => {}
@@ -79,6 +108,73 @@ fn group_window_field(call: &mut Function) -> Option<&'static str> {
     };
     name.value = window.to_string();
     Some(field)
+}
+
+/// `VALUES (a), (b)` with computed cells as `SELECT a UNION ALL SELECT b`.
+fn values_to_union(body: &mut SetExpr) {
+    if let SetExpr::SetOperation { left, right, .. } = body {
+        values_to_union(left);
+        values_to_union(right);
+        return;
+    }
+    let SetExpr::Values(values) = body else {
+        return;
+    };
+    let is_literal = |cell: &Expr| match cell {
+        Expr::Value(_) => true,
+        Expr::UnaryOp { expr, .. } => matches!(expr.as_ref(), Expr::Value(_)),
+        _ => false,
+    };
+    let plain = values
+        .rows
+        .iter()
+        .flat_map(|row| row.iter())
+        .all(is_literal);
+    let width = values.rows.first().map_or(0, |row| row.len());
+    let is_even = values.rows.iter().all(|row| row.len() == width);
+    if plain || !is_even || values.rows.len() > UNION_ROWS_MAX {
+        return;
+    }
+    let rows = values.rows.iter().map(|row| select(row.iter().cloned()));
+    let union = rows.reduce(|left, right| SetExpr::SetOperation {
+        op: sql::SetOperator::Union,
+        set_quantifier: sql::SetQuantifier::All,
+        left: Box::new(left),
+        right: Box::new(right),
+    });
+    if let Some(union) = union {
+        *body = union;
+    }
+}
+
+/// `SELECT cells`.
+fn select(cells: impl Iterator<Item = Expr>) -> SetExpr {
+    SetExpr::Select(Box::new(Select {
+        select_token: sql::helpers::attached_token::AttachedToken::empty(),
+        optimizer_hints: Vec::new(),
+        distinct: None,
+        select_modifiers: None,
+        top: None,
+        top_before_distinct: false,
+        projection: cells.map(SelectItem::UnnamedExpr).collect(),
+        exclude: None,
+        into: None,
+        from: Vec::new(),
+        lateral_views: Vec::new(),
+        prewhere: None,
+        selection: None,
+        connect_by: Vec::new(),
+        group_by: sql::GroupByExpr::Expressions(Vec::new(), Vec::new()),
+        cluster_by: Vec::new(),
+        distribute_by: Vec::new(),
+        sort_by: Vec::new(),
+        having: None,
+        named_window: Vec::new(),
+        qualify: None,
+        window_before_qualify: false,
+        value_table_mode: None,
+        flavor: sql::SelectFlavor::Standard,
+    }))
 }
 
 fn name_columns(body: &mut SetExpr) {

@@ -42,6 +42,7 @@ mod types;
 use millstream_core::Result;
 
 pub use self::split::{Split, split_statement};
+pub(crate) use self::types::type_mark;
 pub use self::types::{cast_type, parse_type};
 use crate::ast::{Spanned, Statement};
 use crate::limits::on_big_stack;

@@ -22,15 +22,48 @@ impl Session {
     pub(super) fn query(&self, query: &ParsedQuery, script: &str) -> Result<Outcome> {
         let scope = self.scope();
         let plan = scope.query(query, script)?;
-        let plan = scope.optimise(plan, (script, query.span))?;
+        let schema = Arc::clone(plan.schema().inner());
+        let plan = scope.optimise(self.shown(&scope, plan)?, (script, query.span))?;
         let graph = self.translated(&scope, &query.text, |translator| translator.collect(&plan))?;
         let upsert_key = graph.nodes.last().and_then(|sink| sink.upsert_key.clone());
-        let schema = Arc::clone(plan.schema().inner());
         Ok(Outcome::Query(Box::new(Query {
             graph,
             schema,
             upsert_key,
         })))
+    }
+
+    /// Instants are shown in the session's zone: as the local time there.
+    fn shown(&self, scope: &Scope, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let is_instant = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
+        let any = plan
+            .schema()
+            .fields()
+            .iter()
+            .any(|field| is_instant(field.data_type()));
+        if !any || self.settings.zone()? == chrono_tz::Tz::UTC {
+            return Ok(plan);
+        }
+        let columns = plan.schema().columns();
+        let exprs = columns
+            .into_iter()
+            .zip(plan.schema().fields())
+            .map(|(column, field)| {
+                let name = column.name.clone();
+                let expr = Expr::Column(column);
+                match SqlType::of(field) {
+                    SqlType::TimestampLtz(p) => {
+                        let local = ColumnType::nullable(SqlType::Timestamp(p));
+                        flink_cast(expr, local, false, &scope.functions.context).alias(name)
+                    }
+                    _ => expr,
+                }
+            });
+        let exprs: Vec<Expr> = exprs.collect();
+        LogicalPlanBuilder::new(plan)
+            .project(exprs)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(millstream_plan::translate::from_datafusion)
     }
 
     pub(super) fn inserts(&self, inserts: &[&Insert], script: &str) -> Result<Outcome> {
