@@ -45,6 +45,8 @@ pub struct GroupAggregate {
     /// Rows per key. Not kept for insert-only input: there a key that is known has rows.
     rows: Option<Vec<i64>>,
     touched: Touched,
+    /// Equal keys have equal bytes, so a key may be read from any of its rows.
+    keys_from_rows: bool,
     ids: Vec<u32>,
     schema: SchemaRef,
     emit_update_before: bool,
@@ -56,9 +58,21 @@ pub struct GroupAggregate {
 #[derive(Default)]
 struct Touched {
     ids: Vec<u32>,
+    /// First row of each in the batch.
+    rows: Vec<u32>,
     /// Number of the batch that last touched a key.
     stamps: Vec<u32>,
     batch: u32,
+}
+
+/// What was known of the touched keys before the batch.
+struct Before {
+    /// Ids below were given out.
+    known: usize,
+    /// Rows of each, if rows can go.
+    counts: Option<Vec<i64>>,
+    /// Results of each.
+    results: Vec<ArrayRef>,
 }
 
 /// What happened to a touched key.
@@ -86,6 +100,10 @@ impl GroupAggregate {
                 output.fields().len()
             )));
         }
+        let keys_from_rows = layout
+            .key_types()
+            .iter()
+            .all(|ty| !ty.is_nested() && !ty.is_floating());
         Ok(GroupAggregate {
             keys: KeyTable::new(&layout.key_types())?,
             accumulators: Accumulators::new(
@@ -97,6 +115,7 @@ impl GroupAggregate {
             layout,
             rows: spec.input_updates.then(Vec::new),
             touched: Touched::default(),
+            keys_from_rows,
             ids: Vec::new(),
             schema: Arc::clone(output),
             emit_update_before: spec.emit_update_before,
@@ -113,38 +132,31 @@ impl GroupAggregate {
     }
 
     /// Puts out results of a key that were not there before and those that have changed.
-    fn put_out(
-        &mut self,
-        known: usize,
-        counts: Option<&[i64]>,
-        old: &[ArrayRef],
-        out: &mut Output,
-    ) -> Result<()> {
+    fn put_out(&mut self, before: &Before, keys: &[ArrayRef], out: &mut Output) -> Result<()> {
         let new = self.accumulators.evaluate(&self.touched.ids)?;
-        let same = same_rows(old, &new, self.touched.ids.len())?;
-        let changes = self.changes(known, counts, &same);
+        let same = same_rows(&before.results, &new, self.touched.ids.len())?;
+        let changes = self.changes(before, &same);
         if changes.iter().all(|change| change.kind == RowKind::Insert) {
-            self.put_out_inserts(&changes, &new, out)?;
+            self.put_out_inserts(&changes, &new, keys, out)?;
         } else {
-            self.put_out_changes(&changes, old, &new, out)?;
+            self.put_out_changes(&changes, [&before.results, &new], keys, out)?;
         }
         let gone = changes.iter().filter(|c| c.kind == RowKind::Delete);
         let gone: Vec<u32> = gone.map(|change| change.id).collect();
         self.forget(&gone);
-        self.forget(&self.stillborn(counts));
+        self.forget(&self.stillborn(before));
         Ok(())
     }
 
     /// What happened to each touched key; `same` says whose results are what they were.
-    fn changes(&self, known: usize, counts: Option<&[i64]>, same: &BooleanArray) -> Vec<Change> {
+    fn changes(&self, before: &Before, same: &BooleanArray) -> Vec<Change> {
         let mut changes = Vec::with_capacity(self.touched.ids.len());
         for (place, &id) in self.touched.ids.iter().enumerate() {
-            let before = match counts {
+            let was = match &before.counts {
                 Some(counts) if self.layout.keys > 0 => counts[place] > 0,
-                _ => (id as usize) < known,
+                _ => (id as usize) < before.known,
             };
-            let after = self.has_rows(id);
-            let kind = match (before, after) {
+            let kind = match (was, self.has_rows(id)) {
                 (false, false) => continue,
                 (false, true) => RowKind::Insert,
                 (true, false) => RowKind::Delete,
@@ -168,34 +180,34 @@ impl GroupAggregate {
         &self,
         changes: &[Change],
         new: &[ArrayRef],
+        keys: &[ArrayRef],
         out: &mut Output,
     ) -> Result<()> {
-        let ids: Vec<u32> = changes.iter().map(|change| change.id).collect();
-        let mut columns = self.keys.keys(&ids)?;
+        let places: Vec<usize> = changes.iter().map(|change| change.place).collect();
+        let mut columns = self.key_columns(&places, keys)?;
         if changes.len() == self.touched.ids.len() {
             columns.extend(new.iter().map(Arc::clone));
         } else {
-            let places = changes.iter().map(|change| change.place as u32);
-            let places = UInt32Array::from_iter_values(places);
+            let places = UInt32Array::from_iter_values(places.iter().map(|&place| place as u32));
             for column in new {
                 columns.push(take(column, &places, None)?);
             }
         }
-        self.send(columns, ids.len(), None, out)
+        self.send(columns, changes.len(), None, out)
     }
 
     fn put_out_changes(
         &self,
         changes: &[Change],
-        old: &[ArrayRef],
-        new: &[ArrayRef],
+        [old, new]: [&[ArrayRef]; 2],
+        keys: &[ArrayRef],
         out: &mut Output,
     ) -> Result<()> {
-        let mut ids = Vec::with_capacity(changes.len() * 2);
+        let mut places = Vec::with_capacity(changes.len() * 2);
         let mut kinds = Vec::with_capacity(changes.len() * 2);
         let mut picks = Vec::with_capacity(changes.len() * 2);
         let mut push = |change: &Change, kind: RowKind, source: usize| {
-            ids.push(change.id);
+            places.push(change.place);
             kinds.push(kind as u8);
             picks.push((source, change.place));
         };
@@ -211,11 +223,24 @@ impl GroupAggregate {
                 }
             }
         }
-        let mut columns = self.keys.keys(&ids)?;
+        let mut columns = self.key_columns(&places, keys)?;
         for (old, new) in old.iter().zip(new) {
             columns.push(interleave(&[old.as_ref(), new.as_ref()], &picks)?);
         }
-        self.send(columns, ids.len(), Some(UInt8Array::from(kinds)), out)
+        self.send(columns, places.len(), Some(UInt8Array::from(kinds)), out)
+    }
+
+    /// The keys at some places among the touched ones; `keys` are the key columns of the batch.
+    fn key_columns(&self, places: &[usize], keys: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+        if !self.keys_from_rows {
+            let ids = places.iter().map(|&place| self.touched.ids[place]);
+            return self.keys.keys(&ids.collect::<Vec<_>>());
+        }
+        // The batch is in the cache; the table of keys is not, and may have to decode them.
+        let rows = places.iter().map(|&place| self.touched.rows[place]);
+        let rows = UInt32Array::from_iter_values(rows);
+        let columns = keys.iter().map(|key| Ok(take(key, &rows, None)?));
+        columns.collect()
     }
 
     fn send(
@@ -238,8 +263,8 @@ impl GroupAggregate {
     }
 
     /// Keys that came and went within the batch.
-    fn stillborn(&self, counts: Option<&[i64]>) -> Vec<u32> {
-        let Some(counts) = counts else {
+    fn stillborn(&self, before: &Before) -> Vec<u32> {
+        let Some(counts) = &before.counts else {
             return Vec::new();
         };
         let touched = self.touched.ids.iter().zip(counts);
@@ -280,7 +305,7 @@ impl Operator for GroupAggregate {
             rows.resize(bound, 0);
         }
         self.touched.mark(&self.ids, bound);
-        let old = if self.at_end_only {
+        let results = if self.at_end_only {
             Vec::new()
         } else {
             self.accumulators.evaluate(&self.touched.ids)?
@@ -301,7 +326,12 @@ impl Operator for GroupAggregate {
         if self.at_end_only {
             return Ok(());
         }
-        self.put_out(known, counts.as_deref(), &old, out)
+        let before = Before {
+            known,
+            counts,
+            results,
+        };
+        self.put_out(&before, &columns[..self.layout.keys], out)
     }
 
     fn on_end(&mut self, out: &mut Output) -> Result<()> {
@@ -331,17 +361,19 @@ impl Operator for GroupAggregate {
 impl Touched {
     fn mark(&mut self, ids: &[u32], bound: usize) {
         self.ids.clear();
+        self.rows.clear();
         self.stamps.resize(bound.max(self.stamps.len()), 0);
         self.batch = self.batch.wrapping_add(1);
         if self.batch == 0 {
             self.stamps.fill(0);
             self.batch = 1;
         }
-        for &id in ids {
+        for (row, &id) in ids.iter().enumerate() {
             let stamp = &mut self.stamps[id as usize];
             if *stamp != self.batch {
                 *stamp = self.batch;
                 self.ids.push(id);
+                self.rows.push(row as u32);
             }
         }
     }

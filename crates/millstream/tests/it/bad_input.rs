@@ -2,6 +2,7 @@
 //! never a file that looks complete and is not.
 
 use std::fs;
+use std::process::Command;
 
 use crate::kit::{PER_PAGE, Place, Ran, clicks};
 
@@ -145,7 +146,7 @@ fn a_time_far_in_the_future_is_a_bad_record_if_the_table_says_so() {
     let place = Place::new();
     let far = good(1).replace("2026-01-01", "9999-01-01");
     place.write("clicks.jsonl", good(1) + &far + &good(3));
-    let limit = ", 'scan.watermark.max-future' = '365000 d'";
+    let limit = ", 'scan.watermark.max-future' = '200000 d'";
     place
         .sql(&(clicks(limit) + PER_PAGE), &[])
         .is_mistake("MS2003", &["clicks.jsonl"]);
@@ -223,6 +224,26 @@ fn a_sink_that_cannot_be_written_is_named_and_leaves_nothing_that_looks_complete
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.err.contains("copy"), "{ran:?}");
     assert!(ran.err.contains("error[MS3002]"), "{ran:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fills_up_is_reported_and_leaves_no_file_that_looks_complete() {
+    let place = Place::new();
+    let sql = crate::kit::numbers(2_000_000)
+        + "CREATE TABLE copy (n BIGINT) WITH (
+             'connector' = 'filesystem', 'path' = 'copy', 'format' = 'csv');
+           INSERT INTO copy SELECT n FROM numbers;";
+    place.write("q.sql", sql);
+    // A limit on the size of files, with its signal ignored, fails writes as a full disk does.
+    let limited = "trap '' XFSZ; ulimit -f 64; exec \"$0\" run q.sql";
+    let output = Command::new("sh")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_millstream")])
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    Ran::of(output).is_mistake("MS3002", &["copy"]);
+    assert!(place.files("copy").is_empty());
 }
 
 #[test]

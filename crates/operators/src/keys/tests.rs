@@ -147,3 +147,35 @@ fn a_table_grows_beyond_its_first_size() {
     assert!(table.is_empty());
     assert_eq!(intern(&mut table, &[column])[99_999], 99_999);
 }
+
+/// Against a map, with enough removals that slots move.
+#[test]
+fn keys_are_found_after_any_number_of_removals() {
+    let mut state = 88_172_645_463_325_252u64;
+    let mut table = KeyTable::new(&[DataType::Int64]).unwrap();
+    let mut known = hashbrown::HashMap::new();
+    for _ in 0..300 {
+        let values: Vec<i64> = (0..100)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state % 500) as i64
+            })
+            .collect();
+        let column: ArrayRef = Arc::new(Int64Array::from(values.clone()));
+        let ids = intern(&mut table, &[column]);
+        for (&value, &id) in values.iter().zip(&ids) {
+            assert_eq!(*known.entry(value).or_insert(id), id);
+        }
+        let removed: Vec<i64> = known
+            .keys()
+            .filter(|v| *v % 3 == (state % 3) as i64)
+            .copied()
+            .collect();
+        for value in removed {
+            table.remove(&[known.remove(&value).unwrap()]);
+        }
+        assert_eq!(table.len(), known.len());
+    }
+}
