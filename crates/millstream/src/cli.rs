@@ -43,6 +43,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the statements of a file, in order
+    #[command(long_about = format!("Run the statements of a file, in order.\n\n{RUN_HELP}"))]
     Run(RunArgs),
     /// Show what a file's queries and INSERTs would run, without running them
     Explain(ExplainArgs),
@@ -80,7 +81,6 @@ Examples:
     SELECT id, id * id AS square FROM n\"";
 
 #[derive(Debug, Args)]
-#[command(long_about = format!("Run the statements of a file, in order.\n\n{RUN_HELP}"))]
 #[command(after_help = RUN_EXAMPLES, after_long_help = format!("{RUN_EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(crate) struct RunArgs {
     #[command(flatten)]

@@ -188,7 +188,7 @@ pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -254,7 +254,8 @@ mod tests {
     fn the_slowest_split_that_is_still_read_is_the_watermark_of_its_source() {
         let metrics = Arc::new(JobMetrics::default());
         let clock = Arc::new(ManualClock::at(10_000));
-        let mut progress = Progress::new(Arc::clone(&metrics), clock.clone());
+        let shared: millstream_core::clock::SharedClock = Arc::<ManualClock>::clone(&clock);
+        let mut progress = Progress::new(Arc::clone(&metrics), shared);
         for (name, rows, watermark, finished) in [
             ("a", 1_000, 3_000, true),
             ("b", 500, 7_000, false),

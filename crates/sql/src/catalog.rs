@@ -35,7 +35,7 @@ pub enum Object {
     /// A table.
     Table(TableDef),
     /// A view.
-    View(ViewDef),
+    View(Box<ViewDef>),
 }
 
 /// A table as it was defined; what LIKE brought in is already part of it.

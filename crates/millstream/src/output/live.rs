@@ -1,5 +1,7 @@
 //! A result that is redrawn in place while it changes; at the end it is printed as it is then.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::{Code, Error, Result};
@@ -29,7 +31,7 @@ impl Live {
     /// The rows of this query.
     pub(crate) fn new(query: &Query, colour: bool) -> Result<Self> {
         Ok(Live {
-            schema: query.schema.clone(),
+            schema: Arc::clone(&query.schema),
             table: table(query)?,
             region: Region::new(Box::new(std::io::stdout())),
             colour,

@@ -77,8 +77,11 @@ pub fn functions() -> Vec<Arc<AggregateUDF>> {
         .collect()
 }
 
+/// What an argument must be: in words, and as a check.
+type Wish = (&'static str, fn(&DataType) -> bool);
+
 impl Aggregate {
-    fn wants(&self) -> Option<(&'static str, fn(&DataType) -> bool)> {
+    fn wants(&self) -> Option<Wish> {
         use AggregateFunction as F;
         match self.function {
             F::Sum | F::Avg | F::StddevPop | F::StddevSamp | F::VarPop | F::VarSamp => {

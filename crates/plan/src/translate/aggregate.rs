@@ -287,7 +287,7 @@ impl Translator<'_> {
                 .map(|filter| read(filter))
                 .transpose()?,
             function,
-            field: field.clone(),
+            field: std::sync::Arc::clone(field),
         })
     }
 

@@ -91,8 +91,7 @@ fn set_update_before(graph: &mut JobGraph) {
             wanted[input.from.0 as usize] |= wants;
         }
     }
-    for index in 0..graph.nodes.len() {
-        let keeps = wanted[index];
+    for (index, keeps) in wanted.into_iter().enumerate() {
         let inherits = graph.nodes[index]
             .inputs
             .iter()

@@ -226,7 +226,7 @@ impl Session {
             query: create.query.clone(),
         };
         self.check_view(&path, &view, script)?;
-        Arc::make_mut(&mut self.catalog).create(&path, Object::View(view))?;
+        Arc::make_mut(&mut self.catalog).create(&path, Object::View(Box::new(view)))?;
         Ok(Outcome::Done(format!("view '{}' created", path.short())))
     }
 
@@ -379,10 +379,10 @@ impl Session {
             AlterViewAction::As(query) => {
                 let view = ViewDef {
                     query: query.clone(),
-                    ..view.clone()
+                    ..view.as_ref().clone()
                 };
                 self.check_view(&path, &view, script)?;
-                Arc::make_mut(&mut self.catalog).replace(&path, Object::View(view));
+                Arc::make_mut(&mut self.catalog).replace(&path, Object::View(Box::new(view)));
                 Ok(Outcome::Done(format!("view '{}' changed", path.short())))
             }
         }
