@@ -138,8 +138,11 @@ impl Lifecycle {
                 effect = self.cancel();
             }
             Some(Ok(End::Orphaned)) => {
-                self.orphan.get_or_insert(name);
+                // Behind a cancelled task an input breaks off as a matter of course.
                 effect = self.cancel();
+                if effect.is_some() {
+                    self.orphan.get_or_insert(name);
+                }
             }
             // Cancelled by us, or by the end of the whole process: either way, not done.
             None => effect = self.cancel(),
@@ -164,6 +167,15 @@ impl Lifecycle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_input_that_breaks_off_behind_a_cancelled_task_is_no_error() {
+        let mut life = Lifecycle::new(1);
+        life.step(Event::Cancel);
+        life.step(Event::TaskEnded("t".into(), Some(Ok(End::Orphaned))));
+        assert!(life.is_over());
+        assert_eq!(life.outcome().unwrap(), Outcome::Cancelled);
+    }
 
     fn done(life: &mut Lifecycle) -> Option<Effect> {
         life.step(Event::TaskEnded("t".into(), Some(Ok(End::Done))))
