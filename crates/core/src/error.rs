@@ -88,6 +88,22 @@ codes! {
     Write = "MS3002", Correct;
     /// A file or directory that is not there.
     NotFound = "MS3003", Correct;
+    /// The outside does not answer, or not in time.
+    Unavailable = "MS3004", Retry;
+    /// The outside refuses who we are or what we may do.
+    Denied = "MS3005", Correct;
+    /// Input that was there when the job last read it is gone or has been replaced.
+    InputLost = "MS3006", Correct;
+    /// A checkpoint file that is damaged or missing.
+    CheckpointDamaged = "MS4001", Correct;
+    /// A checkpoint that does not fit the job that is to be started from it.
+    CheckpointMismatch = "MS4002", Correct;
+    /// Another process runs this job.
+    Fenced = "MS4003", Correct;
+    /// A commit whose outcome is not known, or that did not happen: the job recovers and replays.
+    CommitUnknown = "MS4004", Retry;
+    /// The memory limit is reached and nothing more can be given back.
+    MemoryExhausted = "MS5001", Correct;
     /// A promise of Millstream itself is broken.
     Internal = "MS9001", Report;
 }

@@ -34,6 +34,16 @@ id!(
     SplitId, "split "
 );
 
+/// Number of a checkpoint: counts up within a job, from 1; never used twice. 0 is the empty state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckpointId(pub u64);
+
+impl fmt::Display for CheckpointId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "checkpoint {}", self.0)
+    }
+}
+
 impl Port {
     /// The only input of most operators.
     pub const ONLY: Port = Port(0);

@@ -7,12 +7,14 @@
 //! * [`message`] and [`operator`]: what travels between operators and what an operator is.
 //! * [`rows`]: Arrow batches with a row kind, [`time`]: event time, [`key`]: key groups.
 //! * [`types`]: Flink's SQL types and the Arrow types that carry them.
+//! * [`state`]: how operators hand over what they remember; [`failpoint`]: where tests break in.
 //! * [`connector`] and [`format`]: the seams towards the outside.
 //! * [`error`]: an error says what to do next; [`options`]: typed options that refuse typing errors.
 
 pub mod clock;
 pub mod connector;
 pub mod error;
+pub mod failpoint;
 pub mod format;
 pub mod id;
 pub mod key;
@@ -22,6 +24,7 @@ pub mod operator;
 pub mod options;
 pub mod rows;
 pub mod side;
+pub mod state;
 pub mod suggest;
 pub mod table;
 pub mod time;

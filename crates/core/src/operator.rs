@@ -7,6 +7,7 @@
 use crate::Result;
 use crate::id::{Port, SplitId};
 use crate::rows::ChangeBatch;
+use crate::state::{StateReader, StateWriter};
 use crate::time::EventTime;
 
 /// One step of a job.
@@ -14,7 +15,8 @@ use crate::time::EventTime;
 /// Its task calls it from a single thread, in this order:
 ///
 /// ```text
-/// create ─▶ { on_rows | on_watermark | on_idle | on_timer | on_split }* ─▶ on_end
+/// create ─▶ restore? ─▶ { on_rows | on_watermark | on_idle | on_timer | on_split | snapshot }*
+///                                                                     ─▶ on_end ─▶ snapshot*
 /// ```
 ///
 /// The runtime merges the watermarks of several inputs (the minimum over those that are not idle)
@@ -50,6 +52,18 @@ pub trait Operator: Send {
     fn on_end(&mut self, _out: &mut Output) -> Result<()> {
         Ok(())
     }
+
+    /// Hands over what has changed since the last snapshot, or everything if
+    /// [`StateWriter::is_full`]. What is handed over counts as saved: if saving fails, the task
+    /// fails and the job starts again from an older checkpoint.
+    ///
+    /// An operator that remembers nothing says `Ok(())`.
+    fn snapshot(&mut self, state: &mut dyn StateWriter) -> Result<()>;
+
+    /// Takes back what snapshots of the same kind of operator have stored, possibly by another
+    /// number of subtasks. What is restored counts as saved. Later, a watermark at or before one
+    /// seen in an earlier life may come again.
+    fn restore(&mut self, state: &mut dyn StateReader) -> Result<()>;
 
     /// True once no further input can change what this operator puts out, such as a LIMIT that is
     /// reached. Its task then ends as if the input had ended, and what is upstream of it stops.

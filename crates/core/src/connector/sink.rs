@@ -1,12 +1,16 @@
 //! Writing: rows are written, prepared, and made visible by a commit.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use crate::Result;
 use crate::clock::SharedClock;
+use crate::connector::{JobIdentity, Transactions};
 use crate::format::Formats;
+use crate::message::Barrier;
 use crate::rows::ChangeBatch;
 use crate::table::TableSpec;
+use crate::{Error, Result};
 
 /// Opens tables for writing. Checks every option at once, so that mistakes are found when the
 /// statement is planned.
@@ -17,8 +21,27 @@ pub trait SinkFactory: Send + Sync {
     fn check(&self, table: &TableSpec, formats: &Formats) -> Result<()>;
     /// A writer for one subtask.
     fn writer(&self, table: &TableSpec, context: &SinkContext) -> Result<Box<dyn SinkWriter>>;
-    /// Makes prepared rows visible; one per job.
-    fn committer(&self, table: &TableSpec) -> Result<Box<dyn Committer>>;
+    /// Makes prepared rows visible; one per table and start of the job. The subtask in `context` is
+    /// 0.
+    fn committer(&self, table: &TableSpec, context: &SinkContext) -> Result<Box<dyn Committer>>;
+    /// The name of the outside system whose transactions write this table, such as a Kafka
+    /// cluster, if the table asks for exactly-once by transactions. Tables of one job with the same
+    /// name share one [`Transactions`].
+    fn transaction_group(&self, _table: &TableSpec) -> Result<Option<String>> {
+        Ok(None)
+    }
+    /// The transactions of a group; `tables` are all of the job's tables in it.
+    fn transactions(
+        &self,
+        tables: &[&TableSpec],
+        _context: &SinkContext,
+    ) -> Result<Arc<dyn Transactions>> {
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        Err(Error::internal(format!(
+            "table '{}' has no transactions",
+            names.join("', '")
+        )))
+    }
     /// Metadata columns that can be written: the key and its SQL type.
     fn metadata(&self) -> &'static [(&'static str, &'static str)] {
         &[]
@@ -43,35 +66,56 @@ pub struct SinkContext {
     pub subtask: u32,
     /// How many there are.
     pub parallelism: u32,
-    /// Distinguishes the files of this run from those of others; made of letters and digits.
+    /// Distinguishes what this life of the job writes from everything else; made of letters,
+    /// digits and `-`.
     pub run_id: String,
+    /// The job it writes for.
+    pub job: JobIdentity,
+    /// The transactions of the table's group, if it has one and they carry the commit decision of
+    /// the job. A table of a second group gets none and must do without: at-least-once.
+    pub transactions: Option<Arc<dyn Transactions>>,
     /// The formats of this build.
     pub formats: Formats,
     /// The clock.
     pub clock: SharedClock,
 }
 
-/// Something written but invisible until committed; only its connector reads the text.
+/// Something written but invisible until committed; only its connector reads the text. It is kept
+/// in checkpoints, so its form is a promise to later releases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committable(pub String);
+
+/// The receipt of a writer for one checkpoint: everything written before it is safe.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// What is to be committed.
+    pub committables: Vec<Committable>,
+    /// Number of rows that have become safe with this receipt.
+    pub rows: u64,
+}
 
 /// Writes rows so that they stay invisible until committed.
 ///
 /// ```text
-/// { write | prepare(false) }* ─▶ prepare(true) ─▶ drop        dropped earlier: what is not
-///                                                             prepared must not look complete
+/// { write | prepare }* ─▶ prepare(last) ─▶ drop        dropped earlier: what is not prepared must
+///                                                      not look complete
 /// ```
 #[async_trait]
 pub trait SinkWriter: Send {
     /// Writes the physical (and persisted metadata) columns of the table, in that order.
     async fn write(&mut self, rows: ChangeBatch) -> Result<()>;
-    /// Hands over what is complete, and with `end` everything.
-    async fn prepare(&mut self, end: bool) -> Result<Vec<Committable>>;
+    /// Makes everything written so far survive a crash, and hands over what is to be committed with
+    /// this checkpoint. After `barrier.last` nothing is written.
+    async fn prepare(&mut self, barrier: Barrier) -> Result<Prepared>;
 }
 
 /// Makes prepared rows visible. Called again with the same input after a crash, so: idempotent.
 #[async_trait]
 pub trait Committer: Send {
+    /// Before the first row: `pending` belongs to the checkpoint the job starts from and may be
+    /// visible already or not. Makes it visible, and removes whatever earlier lives of this job
+    /// have left behind besides.
+    async fn recover(&mut self, pending: Vec<Committable>) -> Result<()>;
     /// Makes all of it visible, and durable.
     async fn commit(&mut self, prepared: Vec<Committable>) -> Result<()>;
 }

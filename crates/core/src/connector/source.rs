@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::clock::SharedClock;
+use crate::connector::JobIdentity;
 use crate::format::{BadRecord, Formats};
 use crate::id::SplitId;
 use crate::table::TableSpec;
@@ -41,6 +42,8 @@ pub struct SourceContext {
     pub formats: Formats,
     /// The clock.
     pub clock: SharedClock,
+    /// The job it reads for.
+    pub job: JobIdentity,
     /// Number of subtasks that will read.
     pub parallelism: u32,
     /// Most rows in one batch.
@@ -51,10 +54,18 @@ pub struct SourceContext {
 pub trait Source: Send + Sync {
     /// True if the source ends by itself.
     fn is_bounded(&self) -> bool;
-    /// Finds the splits. Called once per job.
-    fn enumerator(&self) -> Result<Box<dyn SplitEnumerator>>;
+    /// Finds the splits. Called once per start of the job; `known` are those of the checkpoint it
+    /// starts from, which need not be found again: what is found with a known name is left out.
+    fn enumerator(&self, known: &[Split]) -> Result<Box<dyn SplitEnumerator>>;
     /// Reads splits. Called once per subtask.
     fn reader(&self) -> Result<Box<dyn SourceReader>>;
+    /// True if every split can be read again from the positions its reader tells. Otherwise the
+    /// job cannot promise more than at-least-once, and is told so.
+    fn replays(&self) -> bool;
+    /// Tells the outside how far a committed checkpoint has come, if it wants to know.
+    fn acknowledger(&self) -> Option<Box<dyn Acknowledger>> {
+        None
+    }
 }
 
 /// A part of a table that can be read apart: a partition, a file.
@@ -67,6 +78,11 @@ pub struct Split {
     /// What the reader needs to find it; only its connector reads this.
     pub data: String,
 }
+
+/// Where to go on in a split: after the last row of a checkpoint. Only its connector reads the
+/// text; it is kept in checkpoints, so its form is a promise to later releases.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(pub String);
 
 /// What an enumerator found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,9 +121,21 @@ pub enum Fetch {
 /// Reads the splits of one subtask.
 #[async_trait]
 pub trait SourceReader: Send {
-    /// Adds a split.
-    fn assign(&mut self, split: Split);
+    /// Adds a split, to be read on from a position that [`position`](Self::position) has told
+    /// earlier, or from its beginning.
+    fn assign(&mut self, split: Split, from: Option<Position>) -> Result<()>;
     /// Next rows of any assigned split. Dropping the future loses nothing. Never blocks the thread
     /// for longer than it takes to make one batch; waits (if it must) without a thread.
     async fn fetch(&mut self) -> Result<Fetch>;
+    /// Where to go on after everything that `fetch` has returned of an assigned split so far;
+    /// `None` if nothing was returned yet and it was assigned without a position.
+    fn position(&self, split: SplitId) -> Option<Position>;
+}
+
+/// Tells the outside how far a committed checkpoint has come: a consumer group's offsets, the
+/// records a journal may forget. Lost calls do no harm; a later one says more.
+#[async_trait]
+pub trait Acknowledger: Send {
+    /// Everything before these positions, by name of the split, is committed.
+    async fn acknowledge(&mut self, positions: &[(String, Position)]) -> Result<()>;
 }
