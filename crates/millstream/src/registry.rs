@@ -63,6 +63,7 @@ fn operator(site: &OperatorSite<'_>) -> Result<Box<dyn Operator>> {
     let context = OperatorContext {
         node: site.name.to_string(),
         batch_rows: site.batch_rows,
+        key_groups: site.key_groups,
     };
     millstream_operators::create(&site.node.kind, site.inputs, &site.node.schema, &context)
 }

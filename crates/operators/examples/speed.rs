@@ -186,6 +186,7 @@ fn measure(name: &str, rows: &[ChangeBatch], (kind, output): (NodeKind, SchemaRe
     let context = OperatorContext {
         node: name.into(),
         batch_rows: BATCH_ROWS,
+        key_groups: 128,
     };
     let best = (0..3)
         .map(|_| {

@@ -18,6 +18,7 @@ use datafusion_expr::Expr;
 use millstream_core::id::Port;
 use millstream_core::operator::{Operator, Output};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::{Error, Result};
 use millstream_plan::CalcSpec;
 
@@ -136,6 +137,14 @@ impl Operator for Calc {
             Some(split) => changed.from_split(split),
             None => changed,
         });
+        Ok(())
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
         Ok(())
     }
 }

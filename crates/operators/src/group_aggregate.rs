@@ -29,6 +29,7 @@ use arrow::datatypes::SchemaRef;
 use millstream_core::id::Port;
 use millstream_core::operator::{Operator, Output};
 use millstream_core::rows::{ChangeBatch, RowKind};
+use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::{Error, Result};
 use millstream_plan::GroupAggregateSpec;
 
@@ -355,6 +356,14 @@ impl Operator for GroupAggregate {
             self.send(columns, ids.len(), None, out)?;
         }
         Ok(())
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Err(Error::unsupported("the state of GROUP BY cannot be kept in a checkpoint yet"))
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
+        Err(Error::unsupported("the state of GROUP BY cannot be kept in a checkpoint yet"))
     }
 }
 

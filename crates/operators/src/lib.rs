@@ -38,6 +38,8 @@ pub struct OperatorContext {
     pub node: String,
     /// Most rows in one batch of results; at least 1.
     pub batch_rows: usize,
+    /// Number of key groups of the job: where an entry of keyed state belongs.
+    pub key_groups: u32,
 }
 
 /// Makes the operator of a node: `input_schemas` by port, `output` as planned.

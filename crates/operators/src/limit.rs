@@ -6,6 +6,7 @@
 use millstream_core::id::Port;
 use millstream_core::operator::{Operator, Output};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::{Error, Result};
 use millstream_plan::LimitSpec;
 
@@ -49,5 +50,13 @@ impl Operator for Limit {
 
     fn is_done(&self) -> bool {
         self.left == Some(0)
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Err(Error::unsupported("the state of LIMIT cannot be kept in a checkpoint yet"))
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
+        Err(Error::unsupported("the state of LIMIT cannot be kept in a checkpoint yet"))
     }
 }

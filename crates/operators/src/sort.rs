@@ -17,6 +17,7 @@ use arrow::row::{RowConverter, Rows, SortField};
 use millstream_core::id::Port;
 use millstream_core::operator::{Operator, Output};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::{Error, Result};
 use millstream_plan::SortSpec;
 
@@ -216,6 +217,14 @@ impl Operator for Sort {
             out.rows(ChangeBatch::inserts(kept.pick(picks)?));
         }
         Ok(())
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Err(Error::unsupported("the state of ORDER BY cannot be kept in a checkpoint yet"))
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
+        Err(Error::unsupported("the state of ORDER BY cannot be kept in a checkpoint yet"))
     }
 }
 

@@ -26,6 +26,7 @@ use hashbrown::HashMap;
 use millstream_core::id::{Port, SplitId};
 use millstream_core::operator::{BadRows, Operator, Output, SplitEvent};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::time::{EventTime, format_millis};
 use millstream_core::{Code, Error, Result};
 use millstream_plan::WatermarkSpec;
@@ -278,6 +279,14 @@ impl Operator for Watermark {
             out.idle();
         }
         Ok(())
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Err(Error::unsupported("the state of a watermark cannot be kept in a checkpoint yet"))
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
+        Err(Error::unsupported("the state of a watermark cannot be kept in a checkpoint yet"))
     }
 }
 

@@ -30,6 +30,8 @@ pub struct OperatorSite<'a> {
     pub inputs: &'a [SchemaRef],
     /// Most rows in one batch.
     pub batch_rows: usize,
+    /// Number of key groups of the job.
+    pub key_groups: u32,
     /// The node's name for messages.
     pub name: &'a str,
 }

@@ -49,6 +49,7 @@ fn run(spec: &GroupAggregateSpec, batch_rows: usize, script: &str) -> String {
     let context = OperatorContext {
         node: "test".into(),
         batch_rows: 4,
+        key_groups: 128,
     };
     let mut operator = GroupAggregate::new(spec, &schema(), &output, &context).unwrap();
     Script::new(schema())
@@ -342,6 +343,7 @@ fn an_aggregate_that_cannot_take_rows_back_is_refused() {
     let context = OperatorContext {
         node: "test".into(),
         batch_rows: 4,
+        key_groups: 128,
     };
     let output = Arc::new(schema().project(&[0, 1]).unwrap());
     let error = GroupAggregate::new(&spec, &schema(), &output, &context).err();

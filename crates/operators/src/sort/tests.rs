@@ -29,6 +29,7 @@ fn run(spec: &SortSpec, batch_rows: usize, script: &str) -> String {
     let context = OperatorContext {
         node: "test".into(),
         batch_rows: 2,
+        key_groups: 128,
     };
     let mut operator = Sort::new(spec, &schema(), &context).unwrap();
     Script::new(schema())
@@ -114,6 +115,7 @@ fn with_a_limit_only_few_rows_are_kept() {
     let context = OperatorContext {
         node: "test".into(),
         batch_rows: 8192,
+        key_groups: 128,
     };
     let mut sort = Sort::new(&by_price(false, 0, Some(3)), &schema(), &context).unwrap();
     let mut out = Output::new(0);

@@ -26,6 +26,7 @@ use hashbrown::HashMap;
 use millstream_core::id::Port;
 use millstream_core::operator::{LateRows, Operator, Output};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::time::EventTime;
 use millstream_core::{Error, Result};
 use millstream_plan::{Window, WindowAggregateSpec, WindowProperty};
@@ -472,6 +473,14 @@ impl Operator for WindowAggregate {
 
     fn on_end(&mut self, out: &mut Output) -> Result<()> {
         self.advance(i64::MAX, out)
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Err(Error::unsupported("the state of a window cannot be kept in a checkpoint yet"))
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
+        Err(Error::unsupported("the state of a window cannot be kept in a checkpoint yet"))
     }
 }
 

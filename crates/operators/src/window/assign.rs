@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use millstream_core::id::Port;
 use millstream_core::operator::{Operator, Output};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::{Error, Result};
 use millstream_plan::{Window, WindowAssignSpec};
 
@@ -174,6 +175,14 @@ impl Operator for WindowAssign {
             return Ok(());
         }
         self.flush(&rows, &mut pending, out)
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
+        Ok(())
     }
 }
 

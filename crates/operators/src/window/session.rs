@@ -23,6 +23,7 @@ use arrow::datatypes::SchemaRef;
 use millstream_core::id::Port;
 use millstream_core::operator::{LateRows, Operator, Output};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::time::EventTime;
 use millstream_core::{Code, Error, Result};
 use millstream_plan::WindowAggregateSpec;
@@ -299,6 +300,14 @@ impl Operator for SessionAggregate {
 
     fn on_end(&mut self, out: &mut Output) -> Result<()> {
         self.advance(i64::MAX, out)
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Err(Error::unsupported("the state of a session window cannot be kept in a checkpoint yet"))
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
+        Err(Error::unsupported("the state of a session window cannot be kept in a checkpoint yet"))
     }
 }
 

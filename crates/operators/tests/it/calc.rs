@@ -40,6 +40,7 @@ fn calc(
     let context = OperatorContext {
         node: "calc".into(),
         batch_rows: 8192,
+        key_groups: 128,
     };
     create(
         &NodeKind::Calc(spec),

@@ -86,6 +86,7 @@ pub(crate) fn run(
     let context = OperatorContext {
         node: "test".into(),
         batch_rows: result_rows,
+        key_groups: 128,
     };
     let mut operator = create(
         &NodeKind::WindowAggregate(spec.clone()),

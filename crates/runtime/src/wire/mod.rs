@@ -223,6 +223,7 @@ impl Wiring<'_> {
             node,
             inputs: &inputs,
             batch_rows: self.graph.batch_rows,
+            key_groups: self.graph.key_groups,
             name: &name,
         })?;
         Ok(Stage {

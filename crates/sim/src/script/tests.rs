@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
+use millstream_core::state::{StateReader, StateWriter};
+
 use super::*;
 
 /// Passes rows on, wakes up every 2 s, and says when it was woken.
@@ -18,6 +20,14 @@ impl Operator for Echo {
     fn on_timer(&mut self, out: &mut Output) -> Result<()> {
         out.watermark(EventTime(out.now_ms()));
         out.wake_at(out.now_ms() + 2000);
+        Ok(())
+    }
+
+    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
         Ok(())
     }
 }

@@ -27,6 +27,7 @@ fn check(window: Window, zone: Option<&str>, script: &str, wanted: Expect) {
     let context = OperatorContext {
         node: "test".into(),
         batch_rows: 2,
+        key_groups: 128,
     };
     let output = Arc::new(Schema::new(fields));
     let mut operator = WindowAssign::new(&spec, &input, &output, &context).unwrap();
