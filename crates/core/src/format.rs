@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
-use crate::Result;
 use crate::options::{OptionSpec, Options};
+use crate::{Error, Result};
 
 /// A codec, chosen by `'format' = 'json'`.
 pub trait Format: Send + Sync {
@@ -48,6 +48,21 @@ pub trait Decoder: Send {
     /// how many bytes were used. What is left is an incomplete record: call again with it in front
     /// of more bytes, or with `last` set when nothing follows, and then everything is used.
     fn decode(&mut self, input: &[u8], last: bool) -> Result<usize>;
+    /// Decodes one whole message, whatever is in it: adds exactly one row, or none and one bad
+    /// record (with place 0, which the caller replaces) that says why. Never called once `is_full`,
+    /// nor mixed with `decode`.
+    ///
+    /// # Errors
+    /// A format whose records are no messages, such as one for whole files.
+    fn decode_message(&mut self, _message: &[u8]) -> Result<()> {
+        Err(Error::unsupported(
+            "the format reads files, not the messages of a queue",
+        ))
+    }
+    /// Adds a row for a message that is no bytes at all, if the format has one for it.
+    fn decode_null(&mut self) -> bool {
+        false
+    }
     /// Number of rows waiting for `flush`.
     fn rows(&self) -> usize;
     /// True once the waiting rows should be flushed, and the bad records taken, before more is
@@ -107,6 +122,14 @@ impl Decoder for Projected {
         self.decoder.decode(input, last)
     }
 
+    fn decode_message(&mut self, message: &[u8]) -> Result<()> {
+        self.decoder.decode_message(message)
+    }
+
+    fn decode_null(&mut self) -> bool {
+        self.decoder.decode_null()
+    }
+
     fn rows(&self) -> usize {
         self.decoder.rows()
     }
@@ -138,6 +161,10 @@ pub trait Encoder: Send {
         out: &mut Vec<u8>,
         ends: &mut Vec<usize>,
     ) -> Result<()>;
+    /// Length of the line break at the end of each encoded row, which a message does without.
+    fn line_break_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// The formats of this build, looked up by name.

@@ -17,6 +17,7 @@ mod columns;
 mod csv;
 mod json;
 mod parse;
+mod raw;
 mod reason;
 mod render;
 #[cfg(test)]
@@ -29,7 +30,7 @@ use millstream_core::format::Format;
 use millstream_core::{Code, Error, Result, suggest};
 
 /// The formats of this build, in alphabetical order.
-const FORMATS: &[&dyn Format] = &[&csv::Csv, &json::Json];
+const FORMATS: &[&dyn Format] = &[&csv::Csv, &json::Json, &raw::Raw];
 
 /// The format called `name`.
 pub fn format(name: &str) -> Result<&'static dyn Format> {
@@ -59,6 +60,6 @@ mod tests {
         assert_eq!(error.message(), "unknown format 'jsno'");
         assert_eq!(error.hint_text(), Some("did you mean 'json'?"));
         let error = format("protobuf").err().unwrap();
-        assert_eq!(error.hint_text(), Some("known formats: csv, json"));
+        assert_eq!(error.hint_text(), Some("known formats: csv, json, raw"));
     }
 }

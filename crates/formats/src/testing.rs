@@ -122,3 +122,18 @@ pub(crate) fn read(decoder: &mut dyn Decoder, input: &[u8], cuts: &[usize]) -> O
 pub(crate) fn read_all(mut decoder: Box<dyn Decoder>, input: &[u8]) -> Outcome {
     read(decoder.as_mut(), input, &[])
 }
+
+/// Decodes each of `messages` by itself.
+pub(crate) fn read_messages(mut decoder: Box<dyn Decoder>, messages: &[&[u8]]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for message in messages {
+        let (rows, bad) = (decoder.rows(), outcome.bad.len());
+        decoder.decode_message(message).expect("decoding goes on");
+        outcome.bad.extend(decoder.take_bad());
+        let added = decoder.rows() - rows;
+        let refused = outcome.bad[bad..].iter().filter(|bad| !bad.ignored).count();
+        assert!(added + refused <= 1, "one message, one record");
+    }
+    outcome.take(decoder.as_mut());
+    outcome
+}

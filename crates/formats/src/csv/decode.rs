@@ -420,6 +420,28 @@ impl format::Decoder for Decoder {
         Ok(used)
     }
 
+    /// A message is one record; it has no header to pass over.
+    fn decode_message(&mut self, message: &[u8]) -> Result<()> {
+        self.place = Place::START;
+        self.first = false;
+        let record = message.strip_prefix(BOM).unwrap_or(message);
+        let wanted = match self.scanner.scan(record, true) {
+            _ if without_break(record).is_empty() => "a record, found nothing".to_string(),
+            _ if record.len() > self.record_bytes_max => {
+                format!("at most {} bytes", self.record_bytes_max)
+            }
+            Found::Record { length, lines } if length == record.len() => {
+                self.record(record, lines);
+                return Ok(());
+            }
+            Found::Record { length, .. } => format!("one record, found more at byte {length}"),
+            Found::Broken { at, wanted } => format!("{wanted} at byte {at}"),
+            Found::Incomplete => "a whole record, found the end of the message".to_string(),
+        };
+        self.refuse(format!("not a CSV record: wanted {wanted}"), record);
+        Ok(())
+    }
+
     fn rows(&self) -> usize {
         self.batch.rows()
     }

@@ -65,6 +65,10 @@ impl format::Encoder for Encoder {
         }
         Ok(())
     }
+
+    fn line_break_bytes(&self) -> usize {
+        1
+    }
 }
 
 impl Style {

@@ -562,3 +562,29 @@ proptest! {
         prop_assert_eq!(decoder.flush().unwrap(), batch);
     }
 }
+
+#[test]
+fn a_message_is_one_record_without_a_header() {
+    let fields = [column("a", SqlType::Int), column("b", SqlType::STRING)];
+    let options = options(&[("ignore-first-line", "true")]);
+    let decoder = Csv.decoder(schema(fields.to_vec()), &options).unwrap();
+    let messages: &[&[u8]] = &[
+        b"1,x",
+        b"2,\"y\nz\"\n",
+        b"3,a\n4,b",
+        b"",
+        b"5",
+        b"6,\"open",
+        b"7,seven",
+    ];
+    expect![[r#"
+        {"a":1,"b":"x"}
+        {"a":2,"b":"y\nz"}
+        {"a":7,"b":"seven"}
+        bad 1@0: not a CSV record: wanted one record, found more at byte 4
+        bad 1@0: not a CSV record: wanted a record, found nothing
+        bad 1@0: the record has 1 columns, wanted 2
+        bad 1@0: not a CSV record: wanted the closing quote of a field at byte 7
+    "#]]
+    .assert_eq(&read_messages(decoder, messages).text());
+}

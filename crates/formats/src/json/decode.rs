@@ -187,6 +187,20 @@ impl format::Decoder for Decoder {
         Ok(used)
     }
 
+    /// A message is one record, on as many lines as it likes.
+    fn decode_message(&mut self, message: &[u8]) -> Result<()> {
+        self.place = Place::START;
+        let record = message.strip_prefix(BOM).unwrap_or(message);
+        if record.trim_ascii().is_empty() {
+            let reason = "not a JSON record: wanted an object '{...}', found nothing".to_string();
+            self.batch
+                .refuse(self.place, reason, message, self.rules.ignore_errors);
+            return Ok(());
+        }
+        self.record(record);
+        Ok(())
+    }
+
     fn rows(&self) -> usize {
         self.batch.rows()
     }

@@ -625,3 +625,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_message_is_one_record_on_any_number_of_lines() {
+    let fields = [column("a", SqlType::Int), column("b", SqlType::STRING)];
+    let decoder = Json
+        .decoder(schema(fields.to_vec()), &options(&[]))
+        .unwrap();
+    let messages: &[&[u8]] = &[
+        b"{\"a\": 1,\n \"b\": \"x\"\n}\n",
+        b"\xef\xbb\xbf{\"a\": 2}",
+        b"{\"a\": 3}\n{\"a\": 4}",
+        b"",
+        b" \n",
+        b"{\"a\": 5} xyz",
+        b"{\"a\":",
+        b"\xff",
+        b"{\"a\": 6}",
+    ];
+    expect![[r#"
+        {"a":1,"b":"x"}
+        {"a":2,"b":null}
+        {"a":6,"b":null}
+        bad 1@0: not a JSON record: wanted the end of the record at byte 9, found '{"a": 4}'
+        bad 1@0: not a JSON record: wanted an object '{...}', found nothing
+        bad 1@0: not a JSON record: wanted an object '{...}', found nothing
+        bad 1@0: not a JSON record: wanted the end of the record at byte 9, found 'xyz'
+        bad 1@0: not a JSON record: wanted a value at byte 5, found the end of the line
+        bad 1@0: not valid UTF-8: byte 0xff at offset 0
+    "#]]
+    .assert_eq(&read_messages(decoder, messages).text());
+}
