@@ -43,6 +43,14 @@ pub fn owner(key_group: u32, key_groups: u32, parallelism: u32) -> u32 {
     (u64::from(key_group) * u64::from(parallelism) / u64::from(key_groups)) as u32
 }
 
+/// The key groups that belong to a subtask; the inverse of [`owner`].
+pub fn range(subtask: u32, key_groups: u32, parallelism: u32) -> std::ops::Range<u32> {
+    let first = |subtask: u32| {
+        (u64::from(subtask) * u64::from(key_groups)).div_ceil(u64::from(parallelism)) as u32
+    };
+    first(subtask)..first(subtask + 1)
+}
+
 fn mix_column(column: &ArrayRef, hashes: &mut [u64]) -> Result<()> {
     match column.data_type() {
         DataType::Int8 => mix_ints::<Int8Type>(column, hashes, i64::from),
@@ -195,6 +203,19 @@ mod tests {
             let owners: Vec<u32> = (0..128).map(|g| owner(g, 128, parallelism)).collect();
             assert!(owners.is_sorted());
             assert_eq!(owners[127], parallelism - 1);
+        }
+    }
+
+    #[test]
+    fn ranges_are_what_owner_says_and_cover_every_group_once() {
+        for (key_groups, parallelism) in [(128, 1), (128, 3), (128, 7), (5, 4), (7, 7), (1, 1)] {
+            for subtask in 0..parallelism {
+                let range = range(subtask, key_groups, parallelism);
+                for group in 0..key_groups {
+                    let owned = owner(group, key_groups, parallelism) == subtask;
+                    assert_eq!(range.contains(&group), owned, "{group} of {key_groups}");
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here locks on the hot path: a task holds the [`Arc`] of its counters and adds once per
 //! batch. Names in exports are the field names with their unit.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,7 +50,13 @@ pub struct SplitMetrics {
 #[derive(Debug, Default)]
 pub struct JobMetrics {
     nodes: Mutex<Vec<(NodeId, String, Arc<NodeMetrics>)>>,
-    splits: Mutex<Vec<Arc<SplitMetrics>>>,
+    splits: Mutex<Splits>,
+}
+
+#[derive(Debug, Default)]
+struct Splits {
+    all: BTreeMap<u32, Arc<SplitMetrics>>,
+    ids: HashMap<(NodeId, String), SplitId>,
 }
 
 impl JobMetrics {
@@ -64,36 +71,37 @@ impl JobMetrics {
         made
     }
 
-    /// Adds a split and returns its counters; its id is its place in the list.
+    /// The counters of a split, made at the first call under the next free id.
     pub fn add_split(&self, node: NodeId, table: &str, name: &str) -> Arc<SplitMetrics> {
         let mut splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = Arc::new(SplitMetrics {
-            node,
-            split: SplitId(splits.len() as u32),
-            table: table.to_string(),
-            name: name.to_string(),
-            rows: AtomicU64::new(0),
-            bad_records: AtomicU64::new(0),
-            late_rows: AtomicU64::new(0),
-            watermark: AtomicI64::new(i64::MIN),
-            finished: false.into(),
-        });
-        splits.push(Arc::clone(&made));
-        made
+        let known = splits.ids.get(&(node, name.to_string())).copied();
+        let next = || splits.all.last_key_value().map_or(0, |(id, _)| id + 1);
+        let id = known.unwrap_or_else(|| SplitId(next()));
+        splits.make(id, node, table, name)
+    }
+
+    /// The counters of a split of a checkpoint, under the id it had there.
+    pub fn restore_split(
+        &self,
+        id: SplitId,
+        node: NodeId,
+        table: &str,
+        name: &str,
+    ) -> Arc<SplitMetrics> {
+        let mut splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
+        splits.make(id, node, table, name)
     }
 
     /// The counters of a split.
     pub fn split(&self, id: SplitId) -> Option<Arc<SplitMetrics>> {
         let splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
-        splits.get(id.0 as usize).cloned()
+        splits.all.get(&id.0).cloned()
     }
 
     /// Every split so far, in the order of discovery.
     pub fn splits(&self) -> Vec<Arc<SplitMetrics>> {
-        self.splits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
+        splits.all.values().cloned().collect()
     }
 
     /// Every node with its name, in the order of creation.
@@ -102,6 +110,31 @@ impl JobMetrics {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+impl Splits {
+    fn make(&mut self, id: SplitId, node: NodeId, table: &str, name: &str) -> Arc<SplitMetrics> {
+        if let Some(found) = self.all.get(&id.0)
+            && found.node == node
+            && found.name == name
+        {
+            return Arc::clone(found);
+        }
+        let made = Arc::new(SplitMetrics {
+            node,
+            split: id,
+            table: table.to_string(),
+            name: name.to_string(),
+            rows: AtomicU64::new(0),
+            bad_records: AtomicU64::new(0),
+            late_rows: AtomicU64::new(0),
+            watermark: AtomicI64::new(i64::MIN),
+            finished: false.into(),
+        });
+        self.all.insert(id.0, Arc::clone(&made));
+        self.ids.insert((node, name.to_string()), id);
+        made
     }
 }
 

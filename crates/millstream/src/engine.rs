@@ -5,7 +5,7 @@ use std::sync::Arc;
 use millstream_core::clock::{SharedClock, SystemClock};
 use millstream_core::{Error, Result};
 use millstream_plan::JobGraph;
-use millstream_runtime::{Environment, RunningJob};
+use millstream_runtime::{Environment, JobOptions, RunningJob};
 use millstream_sql::session::Session;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -50,7 +50,8 @@ impl Engine {
 
     /// Starts a job.
     pub(crate) fn start(&self, graph: &JobGraph) -> Result<RunningJob> {
-        millstream_runtime::start(graph, &self.environment, self.handle())
+        let options = JobOptions::named(&graph.name);
+        self.block_on(millstream_runtime::start(graph, &self.environment, options))
     }
 
     /// Runs `work` on the calling thread, with timers and the engine's threads at hand.

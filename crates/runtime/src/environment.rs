@@ -32,6 +32,8 @@ pub struct OperatorSite<'a> {
     pub batch_rows: usize,
     /// Number of key groups of the job.
     pub key_groups: u32,
+    /// Number of the subtask.
+    pub subtask: u32,
     /// The node's name for messages.
     pub name: &'a str,
 }

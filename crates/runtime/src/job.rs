@@ -4,61 +4,65 @@
 //! start ─▶ RunningJob ─ results, metrics, stopper ─▶ wait ─▶ JobSummary, or the first error
 //!              └ dropped: cancelled
 //! ```
+//!
+//! A job with checkpoints has several lives: after a failure that may pass, the supervisor starts it
+//! again from its newest checkpoint, more slowly each time, until its budget is used up.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use millstream_core::clock::SharedClock;
 use millstream_core::id::NodeId;
 use millstream_core::message::Message;
 use millstream_core::metrics::{JobMetrics, SplitMetrics};
 use millstream_core::rows::ChangeBatch;
-use millstream_core::{Error, Result};
+use millstream_core::{Code, Error, Remedy, Result};
 use millstream_plan::JobGraph;
+use millstream_protocol::restart::{Class, Restart, Restarts};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::environment::Environment;
 use crate::exchange::inbox::{Inbox, Readers, Sender};
-use crate::lifecycle::{Effect, Event, Lifecycle, Outcome};
-use crate::spawn::{Tasks, supervisor};
-use crate::task::body::StopSignal;
-use crate::task::sink::Commits;
-use crate::wire::wire;
+use crate::incarnation::{Incarnation, Plan, millis};
+use crate::lifecycle::Outcome;
+use crate::options::{JobOptions, Notice};
+use crate::spawn::supervisor;
+use crate::task::timer::Timer;
 
-/// Starts a job's tasks on a tokio runtime that has timers.
+/// Starts a job on the tokio runtime it is called on, which must have timers. A job with
+/// checkpoints first finds out what an earlier life has left behind.
 ///
 /// Everything that can be found wrong before the first row is an error here.
-pub fn start(graph: &JobGraph, environment: &Environment, handle: &Handle) -> Result<RunningJob> {
+pub async fn start(
+    graph: &JobGraph,
+    environment: &Environment,
+    options: JobOptions,
+) -> Result<RunningJob> {
     let metrics = Arc::new(JobMetrics::default());
-    let stop = StopSignal::new();
-    // Sources may look at the runtime they will run on.
-    let guard = handle.enter();
-    let wired = wire(graph, environment, &metrics, &stop)?;
-    drop(guard);
-    let mut tasks = Tasks::new(handle.clone());
-    for (name, task) in wired.tasks {
-        tasks.spawn(name, task);
-    }
+    let plan = Arc::new(Plan {
+        graph: graph.clone(),
+        environment: environment.clone(),
+        options,
+        metrics: Arc::clone(&metrics),
+    });
+    let started = environment.clock.elapsed();
+    let (first, results) = Incarnation::begin(&plan).await?;
     let (wish, wishes) = watch::channel(Wish::Run);
     let watch_over = Supervisor {
-        life: Lifecycle::new(tasks.len()),
-        tasks,
-        commits: wired.commits,
+        restarts: Restarts::new(plan.options.restart.clone()),
+        timer: Timer::new(Arc::clone(&environment.clock), environment.clock_check),
+        plan,
         wishes,
-        stop,
-        metrics: Arc::clone(&metrics),
-        clock: Arc::clone(&environment.clock),
-        started: environment.clock.elapsed(),
+        started,
     };
     Ok(RunningJob {
         metrics,
-        results: wired.results,
+        results,
         stopper: Stopper(Arc::new(wish)),
         cancel: CancelOnDrop(None),
-        done: supervisor(handle, watch_over.run()),
+        done: supervisor(&Handle::current(), watch_over.run(first)),
     }
     .armed())
 }
@@ -132,8 +136,9 @@ impl RunningJob {
 #[derive(Clone)]
 pub struct Stopper(Arc<watch::Sender<Wish>>);
 
+/// What the owner of a job wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Wish {
+pub(crate) enum Wish {
     Run,
     Stop,
     Cancel,
@@ -184,7 +189,8 @@ impl Results {
         while self.open > 0 {
             match self.inbox.recv().await {
                 Some((_, Message::Rows(rows))) => return Some(rows),
-                Some((_, Message::End | Message::Stop)) => self.open -= 1,
+                Some((_, Message::End)) => self.open -= 1,
+                Some((_, Message::Barrier(_))) => self.inbox.release(),
                 Some((_, Message::Watermark(_) | Message::Idle)) => {}
                 None => self.open = 0,
             }
@@ -278,68 +284,99 @@ fn split_summary(split: &SplitMetrics) -> SplitSummary {
     }
 }
 
-/// Drives the life cycle of one job.
+/// Watches over all lives of one job.
 struct Supervisor {
-    life: Lifecycle,
-    tasks: Tasks,
-    commits: Vec<Arc<Commits>>,
+    plan: Arc<Plan>,
+    restarts: Restarts,
     wishes: watch::Receiver<Wish>,
-    stop: StopSignal,
-    metrics: Arc<JobMetrics>,
-    clock: SharedClock,
+    timer: Timer,
     started: Duration,
 }
 
 impl Supervisor {
-    async fn run(mut self) -> Result<JobSummary> {
-        while !self.life.is_over() {
-            let mut event = Some(self.next_event().await);
-            while let Some(happened) = event.take() {
-                event = match self.life.step(happened) {
-                    Some(Effect::StopSources) => {
-                        self.stop.ask();
-                        None
+    async fn run(mut self, first: Incarnation) -> Result<JobSummary> {
+        let mut life = Some(first);
+        let outcome = loop {
+            let ended = match life.take() {
+                Some(life) => self.live(life).await,
+                None => match Incarnation::begin(&self.plan).await {
+                    Ok((begun, _)) => {
+                        life = Some(begun);
+                        continue;
                     }
-                    Some(Effect::CancelTasks) => {
-                        self.tasks.cancel();
-                        None
+                    Err(error) => Err(error),
+                },
+            };
+            match ended {
+                Ok(outcome) => break outcome,
+                Err(error) => {
+                    let after = self.restart_after(error)?;
+                    if let Some(outcome) = self.sleep(after).await {
+                        break outcome;
                     }
-                    Some(Effect::Commit) => Some(Event::Committed(self.commit().await)),
-                    None => None,
-                };
+                }
             }
-        }
-        let duration = self.clock.elapsed().saturating_sub(self.started);
-        let outcome = self.life.outcome()?;
-        Ok(JobSummary::new(outcome, duration, &self.metrics))
+        };
+        let clock = &self.plan.environment.clock;
+        let duration = clock.elapsed().saturating_sub(self.started);
+        Ok(JobSummary::new(outcome, duration, &self.plan.metrics))
     }
 
-    async fn next_event(&mut self) -> Event {
+    async fn live(&mut self, life: Incarnation) -> Result<Outcome> {
+        let restarts = &mut self.restarts;
+        let clock = Arc::clone(&self.plan.environment.clock);
+        let mut healthy = || restarts.running(millis(clock.elapsed()));
+        life.run(&mut self.wishes, &mut healthy).await
+    }
+
+    /// How long to wait before the next life; the error if there is to be none.
+    fn restart_after(&mut self, error: Error) -> Result<Duration> {
+        if self.plan.options.checkpoints.is_none() {
+            return Err(error);
+        }
+        let class = match (error.code(), error.remedy()) {
+            (Code::Fenced, _) | (_, Remedy::Correct) => Class::Fatal,
+            (_, Remedy::Retry) => Class::Retryable,
+            (_, Remedy::Report | Remedy::SetAside) => Class::Replayable,
+        };
+        let now = millis(self.plan.environment.clock.elapsed());
+        match self.restarts.next(now, class, &error.to_string()) {
+            Restart::After(ms) => {
+                let after = Duration::from_millis(ms);
+                let cause = &error;
+                self.plan.options.tell(Notice::Restarting { cause, after });
+                Ok(after)
+            }
+            Restart::GiveUp { restarts: 0, .. } => Err(error),
+            Restart::GiveUp {
+                first, restarts, ..
+            } => Err(error.hint(format!(
+                "the job was restarted {restarts} times; the first cause was: {first}"
+            ))),
+        }
+    }
+
+    /// Waits; an outcome if the owner does not want to wait any longer.
+    async fn sleep(&mut self, after: Duration) -> Option<Outcome> {
+        let clock = Arc::clone(&self.plan.environment.clock);
+        let until = clock.elapsed().saturating_add(after);
         loop {
+            match *self.wishes.borrow_and_update() {
+                Wish::Run => {}
+                // Nothing runs that could be stopped gracefully; the newest checkpoint stands.
+                Wish::Stop => return Some(Outcome::Stopped),
+                Wish::Cancel => return Some(Outcome::Cancelled),
+            }
+            let left = until.saturating_sub(clock.elapsed());
+            if left.is_zero() {
+                return None;
+            }
             tokio::select! {
-                biased;
-                ended = self.tasks.join() => {
-                    if let Some(ended) = ended {
-                        return Event::TaskEnded(ended.name, ended.result);
-                    }
-                    // Cannot be: the job is over with its last task.
-                    return Event::Cancel;
-                }
-                changed = self.wishes.changed() => match (changed, *self.wishes.borrow()) {
-                    (Ok(()), Wish::Stop) => return Event::Stop,
-                    (Ok(()), Wish::Run) => {}
-                    (Ok(()), Wish::Cancel) | (Err(_), _) => return Event::Cancel,
-                }
+                changed = self.wishes.changed() => if changed.is_err() {
+                    return Some(Outcome::Cancelled);
+                },
+                () = self.timer.pause(Some(left)) => {}
             }
         }
-    }
-
-    /// Sink by sink, in the order of the graph. A failure leaves the earlier ones committed: what
-    /// several sinks show is not atomic.
-    async fn commit(&self) -> Result<()> {
-        for commits in &self.commits {
-            commits.commit_kept().await?;
-        }
-        Ok(())
     }
 }

@@ -3,22 +3,26 @@
 //! ```text
 //! JobGraph ─▶ wire ─▶ tasks ─▶ spawn         one task per chain and subtask
 //!                       │ exchange: bounded queues between them
-//!                       └ lifecycle: end, error, stop, cancel, commit
+//!                       └ incarnation: end, error, stop, cancel; checkpoint: cut, commit, recover
 //! ```
 //!
 //! * [`start`] makes a [`RunningJob`] from a graph and an [`Environment`].
-//! * Decisions are pure state machines (`lifecycle`, `task/input`, `task/chain`, `task/idleness`);
+//! * Decisions are pure state machines (`lifecycle`, `checkpoint/coordinator`, `task/input`,
+//!   `task/chain`, `task/idleness`, and `millstream-protocol`);
 //!   the async code around them only waits.
 //! * Always: every queue is bounded in bytes or length; every task is named, counted and joined;
-//!   one failing task ends its job with its own error and nothing else; nothing is committed
-//!   unless every task has ended well.
+//!   one failing task ends this life of its job and nothing else; only what
+//!   every task has passed a barrier for is committed.
 //!
 //! Start reading at `task/mod.rs`.
 
+mod checkpoint;
 mod environment;
 mod exchange;
+mod incarnation;
 mod job;
 mod lifecycle;
+mod options;
 mod spawn;
 mod task;
 #[cfg(test)]
@@ -28,3 +32,4 @@ mod wire;
 pub use environment::{Connectors, Environment, JsonRow, OperatorSite, Operators};
 pub use job::{JobSummary, NodeSummary, Results, RunningJob, SplitSummary, Stopper, start};
 pub use lifecycle::Outcome;
+pub use options::{CheckpointOptions, JobOptions, Notice, Notify, StartFrom};

@@ -1,17 +1,17 @@
-//! The life of a job as a state machine without I/O: events in, effects out.
+//! One life of a job as a state machine without I/O: events in, effects out.
 //!
 //! ```text
-//!             all tasks ended           committed
-//!  running ───────────────▶ committing ──────────▶ over
-//!   │  │  stop                 ▲
-//!   │  └──────▶ stopping ──────┘
-//!   │ error, cancel  │ error, cancel
-//!   ▼                ▼
-//!  cancelling ─────────────────────────────────▶ over   all tasks ended; nothing committed
+//!            all chains ended, stop               all tasks returned, last commit done
+//!  running ──────────────────────────▶ finishing ────────────────────────────────────▶ over
+//!     │ error, cancel                      │ error, cancel
+//!     ▼                                    ▼
+//!  cancelling ─────────────────────────────────────────────────────────────────────▶ over
+//!              all tasks joined, no commit under way; nothing more is committed
 //! ```
 //!
 //! * The first real error wins. A task that merely lost its input waits for the one that failed.
-//! * Nothing is committed unless every task has ended without an error.
+//! * A commit that has begun is never broken off: its outcome would not be known.
+//! * Both ways to end well, the end of all input and a stop, end with one last checkpoint.
 
 use millstream_core::{Error, Result};
 
@@ -23,21 +23,25 @@ pub(crate) enum Event {
     Stop,
     /// Somebody wants the job gone.
     Cancel,
-    /// A task has ended; `None` if it was cancelled.
-    TaskEnded(String, Option<Result<End>>),
-    /// The sinks have committed, or could not.
-    Committed(Result<()>),
+    /// The chain of one task has ended.
+    ChainEnded,
+    /// A task has returned; `None` if it was cancelled.
+    TaskReturned(String, Option<Result<End>>),
+    /// A commit has begun.
+    Committing,
+    /// A checkpoint is committed (true: the last one), or could not be.
+    Committed(Result<bool>),
+    /// Something else went wrong.
+    Failed(Error),
 }
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Ask the sources to stop.
-    StopSources,
+    /// Cut the last checkpoint.
+    Last,
     /// Cancel every task.
     CancelTasks,
-    /// Make the prepared rows of all sinks visible.
-    Commit,
 }
 
 /// How a job ended when it did not fail.
@@ -54,30 +58,36 @@ pub enum Outcome {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Running,
-    Stopping,
+    Finishing,
     Cancelling,
-    Committing,
-    Over,
 }
 
-/// The life of one job.
+/// One life of a job.
 pub(crate) struct Lifecycle {
     state: State,
     stopped: bool,
     cancelled: bool,
+    /// Tasks that have not returned.
     tasks: usize,
+    /// Chains that have not ended.
+    chains: usize,
+    committing: bool,
+    last_committed: bool,
     error: Option<Error>,
     orphan: Option<String>,
 }
 
 impl Lifecycle {
-    /// A job with this many tasks.
-    pub(crate) fn new(tasks: usize) -> Self {
+    /// A job with this many tasks, of which `chains` tell their end.
+    pub(crate) fn new(tasks: usize, chains: usize) -> Self {
         Lifecycle {
             state: State::Running,
             stopped: false,
             cancelled: false,
             tasks,
+            chains,
+            committing: false,
+            last_committed: false,
             error: None,
             orphan: None,
         }
@@ -85,25 +95,55 @@ impl Lifecycle {
 
     /// True once nothing more will happen; then ask for the `outcome`.
     pub(crate) fn is_over(&self) -> bool {
-        self.state == State::Over
+        let quiet = self.tasks == 0 && !self.committing;
+        quiet && (self.last_committed || self.state == State::Cancelling)
+    }
+
+    /// False once it is being cancelled: then checkpoints make no sense any more.
+    pub(crate) fn is_going(&self) -> bool {
+        self.state != State::Cancelling
+    }
+
+    /// True if its last checkpoint is committed.
+    pub(crate) fn ended_well(&self) -> bool {
+        self.last_committed
     }
 
     /// Takes an event and returns what to do.
     pub(crate) fn step(&mut self, event: Event) -> Option<Effect> {
         match event {
-            Event::Stop if self.state == State::Running => {
-                self.state = State::Stopping;
-                self.stopped = true;
-                Some(Effect::StopSources)
+            Event::Stop => {
+                self.stopped |= self.state == State::Running;
+                self.finish()
             }
-            Event::Stop => None,
-            Event::Cancel => self.cancel(),
-            Event::TaskEnded(name, result) => self.task_ended(name, result),
-            Event::Committed(result) => {
-                self.error = self.error.take().or(result.err());
-                self.state = State::Over;
+            Event::Cancel => {
+                self.cancelled |= self.state != State::Cancelling && !self.last_committed;
+                self.cancel()
+            }
+            Event::ChainEnded => {
+                self.chains = self.chains.saturating_sub(1);
+                if self.chains == 0 {
+                    self.finish()
+                } else {
+                    None
+                }
+            }
+            Event::TaskReturned(name, result) => self.task_returned(name, result),
+            Event::Committing => {
+                self.committing = true;
                 None
             }
+            Event::Committed(result) => {
+                self.committing = false;
+                match result {
+                    Ok(last) => {
+                        self.last_committed |= last;
+                        None
+                    }
+                    Err(error) => self.fail(error),
+                }
+            }
+            Event::Failed(error) => self.fail(error),
         }
     }
 
@@ -120,46 +160,43 @@ impl Lifecycle {
         }
     }
 
+    fn finish(&mut self) -> Option<Effect> {
+        (self.state == State::Running).then(|| {
+            self.state = State::Finishing;
+            Effect::Last
+        })
+    }
+
     fn cancel(&mut self) -> Option<Effect> {
-        let cancels = matches!(self.state, State::Running | State::Stopping);
+        let cancels = self.state != State::Cancelling && !self.last_committed;
         cancels.then(|| {
             self.state = State::Cancelling;
-            self.cancelled = true;
             Effect::CancelTasks
         })
     }
 
-    fn task_ended(&mut self, name: String, result: Option<Result<End>>) -> Option<Effect> {
+    fn fail(&mut self, error: Error) -> Option<Effect> {
+        // Behind a cancellation things break as a matter of course.
+        if !self.cancelled {
+            self.error.get_or_insert(error);
+        }
+        self.cancel()
+    }
+
+    fn task_returned(&mut self, name: String, result: Option<Result<End>>) -> Option<Effect> {
         self.tasks = self.tasks.saturating_sub(1);
-        let mut effect = None;
         match result {
-            Some(Err(error)) => {
-                self.error.get_or_insert(error);
-                effect = self.cancel();
-            }
+            Some(Err(error)) => self.fail(error),
             Some(Ok(End::Orphaned)) => {
-                // Behind a cancelled task an input breaks off as a matter of course.
-                effect = self.cancel();
+                let effect = self.cancel();
                 if effect.is_some() {
                     self.orphan.get_or_insert(name);
                 }
+                effect
             }
             // Cancelled by us, or by the end of the whole process: either way, not done.
-            None => effect = self.cancel(),
-            Some(Ok(End::Done)) => {}
-        }
-        if self.tasks > 0 {
-            return effect;
-        }
-        match self.state {
-            State::Running | State::Stopping => {
-                self.state = State::Committing;
-                Some(Effect::Commit)
-            }
-            _ => {
-                self.state = State::Over;
-                None
-            }
+            None => self.cancel(),
+            Some(Ok(End::Done)) => None,
         }
     }
 }
@@ -168,89 +205,100 @@ impl Lifecycle {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_input_that_breaks_off_behind_a_cancelled_task_is_no_error() {
-        let mut life = Lifecycle::new(1);
-        life.step(Event::Cancel);
-        life.step(Event::TaskEnded("t".into(), Some(Ok(End::Orphaned))));
-        assert!(life.is_over());
-        assert_eq!(life.outcome().unwrap(), Outcome::Cancelled);
-    }
-
     fn done(life: &mut Lifecycle) -> Option<Effect> {
-        life.step(Event::TaskEnded("t".into(), Some(Ok(End::Done))))
+        life.step(Event::TaskReturned("t".into(), Some(Ok(End::Done))))
     }
 
     fn failed(life: &mut Lifecycle, message: &str) -> Option<Effect> {
         let error = Error::internal(message);
-        life.step(Event::TaskEnded("t".into(), Some(Err(error))))
+        life.step(Event::TaskReturned("t".into(), Some(Err(error))))
     }
 
     fn orphaned(life: &mut Lifecycle) -> Option<Effect> {
-        life.step(Event::TaskEnded("lost".into(), Some(Ok(End::Orphaned))))
+        life.step(Event::TaskReturned("lost".into(), Some(Ok(End::Orphaned))))
     }
 
     #[test]
-    fn a_job_commits_once_every_task_is_done() {
-        let mut life = Lifecycle::new(2);
-        assert_eq!(done(&mut life), None);
-        assert_eq!(done(&mut life), Some(Effect::Commit));
+    fn a_job_is_over_when_the_last_checkpoint_is_committed_and_all_tasks_are_back() {
+        let mut life = Lifecycle::new(3, 2);
+        assert_eq!(done(&mut life), None, "one that finds splits");
+        assert_eq!(life.step(Event::ChainEnded), None);
+        assert_eq!(life.step(Event::ChainEnded), Some(Effect::Last));
+        done(&mut life);
+        done(&mut life);
+        life.step(Event::Committing);
         assert!(!life.is_over());
-        assert_eq!(life.step(Event::Committed(Ok(()))), None);
+        assert_eq!(life.step(Event::Committed(Ok(true))), None);
         assert!(life.is_over());
         assert_eq!(life.outcome().unwrap(), Outcome::Finished);
     }
 
     #[test]
-    fn the_first_real_error_wins_and_nothing_is_committed() {
-        let mut life = Lifecycle::new(4);
+    fn the_first_real_error_wins_and_nothing_more_is_committed() {
+        let mut life = Lifecycle::new(4, 4);
         assert_eq!(orphaned(&mut life), Some(Effect::CancelTasks));
         assert_eq!(failed(&mut life, "first"), None);
         assert_eq!(failed(&mut life, "second"), None);
-        assert_eq!(life.step(Event::TaskEnded("t".into(), None)), None);
+        assert_eq!(life.step(Event::TaskReturned("t".into(), None)), None);
         assert!(life.is_over());
         assert_eq!(life.outcome().unwrap_err().message(), "first");
     }
 
     #[test]
+    fn an_input_that_breaks_off_behind_a_cancelled_task_is_no_error() {
+        let mut life = Lifecycle::new(1, 1);
+        life.step(Event::Cancel);
+        orphaned(&mut life);
+        assert!(life.is_over());
+        assert_eq!(life.outcome().unwrap(), Outcome::Cancelled);
+    }
+
+    #[test]
     fn a_broken_input_without_a_cause_is_our_defect_and_names_the_task() {
-        let mut life = Lifecycle::new(1);
+        let mut life = Lifecycle::new(1, 1);
         orphaned(&mut life);
         assert!(life.is_over());
         assert!(life.outcome().unwrap_err().message().contains("'lost'"));
     }
 
     #[test]
-    fn a_stopped_job_commits_and_a_cancelled_one_does_not() {
-        let mut life = Lifecycle::new(1);
-        assert_eq!(life.step(Event::Stop), Some(Effect::StopSources));
+    fn a_stopped_job_ends_with_a_checkpoint_and_a_cancelled_one_does_not() {
+        let mut life = Lifecycle::new(1, 1);
+        assert_eq!(life.step(Event::Stop), Some(Effect::Last));
         assert_eq!(life.step(Event::Stop), None);
-        assert_eq!(done(&mut life), Some(Effect::Commit));
+        done(&mut life);
+        life.step(Event::Committing);
+        life.step(Event::Committed(Ok(true)));
         assert_eq!(life.step(Event::Cancel), None, "too late");
-        life.step(Event::Committed(Ok(())));
         assert_eq!(life.outcome().unwrap(), Outcome::Stopped);
 
-        let mut life = Lifecycle::new(1);
+        let mut life = Lifecycle::new(1, 1);
         assert_eq!(life.step(Event::Cancel), Some(Effect::CancelTasks));
-        assert_eq!(life.step(Event::TaskEnded("t".into(), None)), None);
+        assert_eq!(life.step(Event::TaskReturned("t".into(), None)), None);
         assert!(life.is_over());
         assert_eq!(life.outcome().unwrap(), Outcome::Cancelled);
     }
 
     #[test]
-    fn an_error_while_stopping_fails_the_job() {
-        let mut life = Lifecycle::new(2);
-        life.step(Event::Stop);
+    fn a_commit_that_has_begun_is_waited_for() {
+        let mut life = Lifecycle::new(1, 1);
+        life.step(Event::Committing);
         assert_eq!(failed(&mut life, "late"), Some(Effect::CancelTasks));
-        assert_eq!(done(&mut life), None);
+        assert!(!life.is_over());
+        life.step(Event::Committed(Ok(false)));
+        assert!(life.is_over());
         assert_eq!(life.outcome().unwrap_err().message(), "late");
     }
 
     #[test]
     fn a_failed_commit_fails_the_job() {
-        let mut life = Lifecycle::new(1);
+        let mut life = Lifecycle::new(1, 1);
+        life.step(Event::ChainEnded);
         done(&mut life);
-        life.step(Event::Committed(Err(Error::internal("disk full"))));
+        life.step(Event::Committing);
+        let failed = life.step(Event::Committed(Err(Error::internal("disk full"))));
+        assert_eq!(failed, Some(Effect::CancelTasks));
+        assert!(life.is_over());
         assert_eq!(life.outcome().unwrap_err().message(), "disk full");
     }
 }

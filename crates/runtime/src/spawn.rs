@@ -93,6 +93,21 @@ pub(crate) fn supervisor<T: Send + 'static>(
     handle.spawn(task)
 }
 
+/// Runs something that computes or blocks for long, off the threads of the tasks.
+pub(crate) async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => {
+            let words = panic_words(error.into_panic().as_ref());
+            Err(Error::internal(format!("panicked: {words}")).context(what))
+        }
+        Err(error) => Err(Error::internal("broken off").caused_by(error).context(what)),
+    }
+}
+
 /// Puts the running task at the end of the run queue, where an idle worker may take it.
 ///
 /// After a send that woke a sleeping reader this lets the reader run here and the sender

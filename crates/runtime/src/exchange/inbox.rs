@@ -15,8 +15,13 @@
 //! * Cost: one short lock per message on either side. A busy receiver is never woken, and a sender
 //!   that waits is woken once its lane is half empty, not for every message.
 //!
-//! Lanes are kept apart (rather than one queue for all) so that one of them can be held back later
-//! while a checkpoint barrier is awaited on the others.
+//! A lane that has delivered a barrier is *held*: nothing more comes out of it until the receiver has
+//! the barrier from all lanes and calls [`Inbox::release`]. Meanwhile the other lanes go on, which
+//! is why each has a queue and a bound of its own. A barrier never waits for room either, or two
+//! tasks could wait for each other.
+//!
+//! A receiver that needs no more rows but must still take part in checkpoints calls
+//! [`Inbox::refuse_rows`]: senders learn that nobody reads, and only barriers pass.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -66,6 +71,8 @@ struct State {
     turns: VecDeque<usize>,
     receiver: Option<Waker>,
     closed: bool,
+    /// Only barriers pass.
+    refuses: bool,
     senders: usize,
 }
 
@@ -73,6 +80,8 @@ struct State {
 struct Lane {
     queue: VecDeque<(Message, usize)>,
     bytes: usize,
+    /// Has delivered a barrier and waits for the others.
+    held: bool,
     sender: Option<Waker>,
     readers: Option<Arc<Readers>>,
 }
@@ -116,6 +125,7 @@ impl Inbox {
             turns: VecDeque::new(),
             receiver: None,
             closed: false,
+            refuses: false,
             senders: 0,
         };
         Inbox {
@@ -168,6 +178,40 @@ impl Inbox {
         .await
     }
 
+    /// Lets the held lanes go on.
+    pub(crate) fn release(&self) {
+        let mut state = self.shared.state.lock();
+        for index in 0..state.lanes.len() {
+            let lane = &mut state.lanes[index];
+            if std::mem::take(&mut lane.held) && !lane.queue.is_empty() {
+                state.turns.push_back(index);
+            }
+        }
+    }
+
+    /// From now on only barriers pass; what waits is forgotten, and senders are told.
+    pub(crate) fn refuse_rows(&self) {
+        let mut state = self.shared.state.lock();
+        if std::mem::replace(&mut state.refuses, true) {
+            return;
+        }
+        state.turns.clear();
+        let mut told = Vec::with_capacity(state.lanes.len());
+        for index in 0..state.lanes.len() {
+            let lane = &mut state.lanes[index];
+            lane.queue
+                .retain(|(message, _)| matches!(message, Message::Barrier(_)));
+            lane.bytes = 0;
+            let turn = !lane.held && !lane.queue.is_empty();
+            told.push((lane.readers.take(), lane.sender.take()));
+            if turn {
+                state.turns.push_back(index);
+            }
+        }
+        drop(state);
+        tell(told);
+    }
+
     /// Bytes waiting in all lanes.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
@@ -181,18 +225,25 @@ impl Drop for Inbox {
         let mut state = self.shared.state.lock();
         state.closed = true;
         state.turns.clear();
-        let mut closed = Vec::with_capacity(state.lanes.len());
+        let mut told = Vec::with_capacity(state.lanes.len());
+        let mut dropped = Vec::with_capacity(state.lanes.len());
         for lane in &mut state.lanes {
-            closed.push(std::mem::take(lane));
+            told.push((lane.readers.take(), lane.sender.take()));
+            dropped.push(std::mem::take(lane));
         }
         drop(state);
-        for lane in closed {
-            if let Some(readers) = lane.readers {
-                readers.leave();
-            }
-            if let Some(sender) = lane.sender {
-                sender.wake();
-            }
+        tell(told);
+    }
+}
+
+/// Tells tasks that this inbox reads no more of their rows.
+fn tell(lanes: Vec<(Option<Arc<Readers>>, Option<Waker>)>) {
+    for (readers, sender) in lanes {
+        if let Some(readers) = readers {
+            readers.leave();
+        }
+        if let Some(sender) = sender {
+            sender.wake();
         }
     }
 }
@@ -208,7 +259,8 @@ impl State {
         {
             sender.wake();
         }
-        if !lane.queue.is_empty() {
+        lane.held = matches!(message, Message::Barrier(_));
+        if !lane.held && !lane.queue.is_empty() {
             self.turns.push_back(index);
         }
         Some((index, message))
@@ -218,7 +270,7 @@ impl State {
         let lane = &mut self.lanes[index];
         let was_empty = lane.queue.is_empty();
         lane.push(message, bytes);
-        if was_empty {
+        if was_empty && !lane.held {
             self.turns.push_back(index);
         }
     }
@@ -258,7 +310,8 @@ impl Sender {
         let mut message = Some(message);
         poll_fn(|context| {
             let mut state = self.shared.state.lock();
-            if state.closed {
+            let passes = matches!(message, Some(Message::Barrier(_)));
+            if state.closed || (state.refuses && !passes) {
                 return Poll::Ready(Err(Closed));
             }
             let lane = &mut state.lanes[self.lane];

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
+use millstream_core::id::CheckpointId;
+use millstream_core::message::{Barrier, Keep};
 use millstream_core::rows::ChangeBatch;
 use millstream_core::time::EventTime;
 
@@ -29,7 +31,7 @@ fn word(message: &Message) -> String {
         Message::Rows(batch) => format!("rows {}", batch.num_rows()),
         Message::Watermark(time) => format!("mark {}", time.0),
         Message::Idle => "idle".into(),
-        Message::Stop => "stop".into(),
+        Message::Barrier(barrier) => format!("barrier {}", barrier.checkpoint.0),
         Message::End => "end".into(),
     }
 }
@@ -134,4 +136,45 @@ async fn everything_arrives_in_order_when_both_sides_wait_for_each_other() {
     let seen = recv.await;
     assert_eq!(seen, (1..=2000).map(|c| c % 40 + 1).collect::<Vec<i64>>());
     tasks.join_next().await.unwrap().unwrap();
+}
+
+fn barrier(number: u64) -> Message {
+    Message::Barrier(Barrier {
+        checkpoint: CheckpointId(number),
+        keep: Keep::Nothing,
+        last: false,
+    })
+}
+
+#[tokio::test]
+async fn a_lane_that_has_delivered_a_barrier_waits_until_it_is_released() {
+    let inbox = Inbox::new(1000);
+    let (one, two) = (inbox.sender(None), inbox.sender(None));
+    one.send(barrier(1)).await.unwrap();
+    one.send(Message::End).await.unwrap();
+    two.send(Message::Idle).await.unwrap();
+    assert!(matches!(inbox.try_recv(), Some((0, Message::Barrier(_)))));
+    assert!(matches!(inbox.try_recv(), Some((1, Message::Idle))));
+    assert!(inbox.try_recv().is_none(), "lane 0 is held");
+    two.send(barrier(1)).await.unwrap();
+    assert!(matches!(inbox.try_recv(), Some((1, Message::Barrier(_)))));
+    assert!(inbox.try_recv().is_none());
+    inbox.release();
+    assert!(matches!(inbox.try_recv(), Some((0, Message::End))));
+}
+
+#[tokio::test]
+async fn an_inbox_that_refuses_rows_still_passes_barriers() {
+    let inbox = Inbox::new(1000);
+    let readers = Arc::new(Readers::default());
+    let sender = inbox.sender(Some(&readers));
+    sender.send(rows(1)).await.unwrap();
+    sender.send(barrier(1)).await.unwrap();
+    inbox.refuse_rows();
+    assert!(readers.are_gone());
+    assert_eq!(sender.send(rows(2)).await, Err(Closed));
+    sender.send(barrier(2)).await.unwrap();
+    assert!(matches!(inbox.try_recv(), Some((0, Message::Barrier(b))) if b.checkpoint.0 == 1));
+    inbox.release();
+    assert!(matches!(inbox.try_recv(), Some((0, Message::Barrier(b))) if b.checkpoint.0 == 2));
 }

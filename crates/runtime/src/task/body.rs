@@ -1,14 +1,16 @@
 //! What every task has: a chain of operators, its outputs, and its timers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use millstream_core::Result;
 use millstream_core::clock::SharedClock;
+use millstream_core::failpoint::failpoint;
+use millstream_core::message::Barrier;
 
 use super::chain::Chain;
 use super::output::Outputs;
+use super::report::{Passed, Report, Reports, SourceSnapshot};
 use super::timer::Timer;
 use crate::spawn::let_others_run;
 
@@ -20,6 +22,9 @@ pub(crate) struct Body {
     pub(crate) outputs: Outputs,
     /// Time.
     pub(crate) timer: Timer,
+    /// Who is told about ends and barriers.
+    reports: Reports,
+    has_told_end: bool,
     last_breath: Duration,
 }
 
@@ -28,17 +33,20 @@ impl Body {
     const BREATH: Duration = Duration::from_millis(1);
 
     /// A body at rest.
-    pub(crate) fn new(chain: Chain, outputs: Outputs, timer: Timer) -> Self {
+    pub(crate) fn new(chain: Chain, outputs: Outputs, timer: Timer, reports: Reports) -> Self {
         Body {
             chain,
             outputs,
+            reports,
+            has_told_end: false,
             last_breath: timer.clock().elapsed(),
             timer,
         }
     }
 
-    /// Begins; the chain may end at once.
+    /// Begins, with the state of a checkpoint if there is one; the chain may end at once.
     pub(crate) async fn start(&mut self) -> Result<()> {
+        self.chain.restore().await?;
         self.chain.start()?;
         self.flush().await
     }
@@ -54,28 +62,55 @@ impl Body {
         self.flush().await
     }
 
-    /// Passes a stop on.
-    pub(crate) async fn stop(&mut self) -> Result<()> {
-        self.chain.stop();
-        self.flush().await
+    /// Cuts a checkpoint here: everything before it is sent, then the barrier, then what is kept is
+    /// told.
+    pub(crate) async fn barrier(
+        &mut self,
+        barrier: Barrier,
+        source: Option<SourceSnapshot>,
+    ) -> Result<()> {
+        self.flush().await?;
+        let sink = self.outputs.barrier(barrier).await?;
+        let passed = Passed {
+            checkpoint: barrier.checkpoint,
+            stages: self.chain.snapshot(barrier)?,
+            source,
+            sink,
+        };
+        failpoint("cp.ack")?;
+        self.reports.tell(Report::Passed(Box::new(passed)))
+    }
+
+    /// Nobody reads the results: nothing more is put out.
+    pub(crate) async fn abandon(&mut self) -> Result<()> {
+        self.outputs.abandon().await?;
+        self.chain.abandon();
+        Ok(())
+    }
+
+    /// Tells the job, once, that the chain has ended.
+    pub(crate) fn tell_end(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.has_told_end, true) {
+            return Ok(());
+        }
+        self.reports.tell(Report::Ended)
     }
 
     /// Does what is due by the clock.
     pub(crate) async fn fire_due(&mut self) -> Result<()> {
-        let Some(due) = self.next_wake() else {
+        let Some(due) = self.chain.next_wake() else {
             return Ok(());
         };
         if due > self.timer.clock().now_ms() {
             return Ok(());
         }
         self.chain.fire_timers()?;
-        self.flush().await?;
-        self.outputs.fire_due().await
+        self.flush().await
     }
 
     /// Time left until something is due.
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        self.next_wake().map(|at| self.timer.until(at))
+        self.chain.next_wake().map(|at| self.timer.until(at))
     }
 
     /// Lets other tasks run if this one has worked for a while.
@@ -84,13 +119,6 @@ impl Body {
         if now.saturating_sub(self.last_breath) >= Self::BREATH {
             let_others_run().await;
             self.last_breath = self.timer.clock().elapsed();
-        }
-    }
-
-    fn next_wake(&self) -> Option<i64> {
-        match (self.chain.next_wake(), self.outputs.next_wake()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
         }
     }
 }
@@ -115,42 +143,3 @@ pub(crate) async fn count_busy<T>(
 /// A future for a boxed task.
 pub(crate) type TaskFuture =
     std::pin::Pin<Box<dyn Future<Output = Result<crate::spawn::End>> + Send>>;
-
-/// Whether a job is asked to stop; cheap to clone.
-#[derive(Clone)]
-pub(crate) struct StopSignal(Arc<tokio::sync::watch::Sender<bool>>);
-
-impl StopSignal {
-    /// Nobody has asked yet.
-    pub(crate) fn new() -> Self {
-        StopSignal(Arc::new(tokio::sync::watch::Sender::new(false)))
-    }
-
-    /// Asks for a stop.
-    pub(crate) fn ask(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// A view for one task.
-    pub(crate) fn watch(&self) -> StopWatch {
-        StopWatch(self.0.subscribe())
-    }
-}
-
-/// One task's view of the stop signal.
-pub(crate) struct StopWatch(tokio::sync::watch::Receiver<bool>);
-
-impl StopWatch {
-    /// True once a stop was asked for.
-    pub(crate) fn is_asked(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Waits until a stop is asked for.
-    pub(crate) async fn asked(&mut self) {
-        if self.0.wait_for(|asked| *asked).await.is_err() {
-            // The job is gone and this task is about to be cancelled.
-            std::future::pending::<()>().await;
-        }
-    }
-}

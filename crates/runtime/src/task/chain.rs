@@ -10,6 +10,8 @@
 //!   the chain.
 //! * At the end of bounded input, stage by stage: watermark MAX, `on_end`, and only when all of
 //!   its rows have passed is the next stage told. So rows put out at the very end are not late.
+//! * At a barrier every stage hands over what has changed; before the first row it takes back what
+//!   a checkpoint has kept. A chain that has ended remembers nothing.
 //! * A stage that says it is done (LIMIT) ends the chain from there on.
 //! * Cost: per call one reading of the clock and the operator's own.
 
@@ -18,16 +20,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::vec::IntoIter;
 
+use crate::checkpoint::store::JobStore;
 use millstream_core::Result;
 use millstream_core::clock::SharedClock;
+use millstream_core::failpoint::failpoint;
 use millstream_core::id::{Port, SplitId};
-use millstream_core::message::Message;
+use millstream_core::message::{Barrier, Keep, Message};
 use millstream_core::metrics::NodeMetrics;
 use millstream_core::operator::{BadRows, Emission, LateRows, Operator, Output, SplitEvent};
 use millstream_core::rows::ChangeBatch;
 use millstream_core::time::EventTime;
+use millstream_state::manifest::NodeState;
+use millstream_state::run::{RunOptions, RunWriter};
 
+use super::report::{Place, StageSnapshot};
 use super::side::{BadRule, SideRows};
+use crate::spawn;
 
 /// The operators of one task.
 pub(crate) struct Chain {
@@ -44,6 +52,10 @@ pub(crate) struct Chain {
 
 /// One operator of a chain.
 pub(crate) struct Stage {
+    /// Which node and subtask it is.
+    pub(crate) place: Place,
+    /// What it starts from.
+    pub(crate) from: StageStart,
     /// Its name for people.
     pub(crate) name: String,
     /// The operator.
@@ -62,6 +74,24 @@ pub(crate) struct Stage {
     pub(crate) out: Output,
     /// When it wants to be woken.
     pub(crate) wake_at: Option<i64>,
+}
+
+/// What a stage starts from.
+pub(crate) enum StageStart {
+    /// Nothing.
+    Empty,
+    /// The state of a checkpoint.
+    State(Box<StageState>),
+    /// It had put out everything by then.
+    Finished,
+}
+
+/// The state of a node in a checkpoint, and where it lies.
+pub(crate) struct StageState {
+    /// Reads it.
+    pub(crate) store: JobStore,
+    /// Which files.
+    pub(crate) node: NodeState,
 }
 
 /// What leaves a chain.
@@ -97,10 +127,68 @@ impl Chain {
         }
     }
 
-    /// Before anything else: a stage may need no input at all (LIMIT 0).
+    /// Takes back the state of every stage. Reading and decoding happen on a thread that may block.
+    pub(crate) async fn restore(&mut self) -> Result<()> {
+        let mut readers = Vec::new();
+        for index in 0..self.stages.len() {
+            // Only the parts that may cross threads while this waits; operators may not.
+            let stage = &mut self.stages[index];
+            let state = match std::mem::replace(&mut stage.from, StageStart::Empty) {
+                StageStart::State(state) => state,
+                other => {
+                    stage.from = other;
+                    continue;
+                }
+            };
+            let (name, groups) = (stage.name.clone(), stage.place.key_groups.clone());
+            failpoint("rs.state.download")?;
+            let reader = state.store.restore(&state.node, groups).await;
+            readers.push((index, reader.map_err(|error| error.context(name))?));
+        }
+        if readers.is_empty() {
+            return Ok(());
+        }
+        let mut stages = std::mem::take(&mut self.stages);
+        let restored = spawn::blocking("restore state", move || {
+            for (index, mut reader) in readers {
+                let stage = &mut stages[index];
+                let result = stage.operator.restore(&mut reader);
+                result.map_err(|error| error.context(&stage.name))?;
+            }
+            Ok(stages)
+        });
+        self.stages = restored.await?;
+        Ok(())
+    }
+
+    /// Before anything else: a stage may need no input at all (LIMIT 0), or had ended already when
+    /// the checkpoint was made.
     pub(crate) fn start(&mut self) -> Result<()> {
+        let finished = |stage: &Stage| matches!(stage.from, StageStart::Finished);
+        if let Some(last) = self.stages.iter().rposition(finished) {
+            // Whatever ended it ended all stages behind it too.
+            self.done_at = Some(last + 1);
+            return self.end_if_done();
+        }
         self.done_at = self.stages.iter().position(|s| s.operator.is_done());
         self.end_if_done()
+    }
+
+    /// What every stage keeps at a barrier.
+    pub(crate) fn snapshot(&mut self, barrier: Barrier) -> Result<Vec<StageSnapshot>> {
+        if barrier.keep == Keep::Nothing {
+            return Ok(Vec::new());
+        }
+        failpoint("cp.snapshot")?;
+        let ended = self.ended;
+        let stages = self.stages.iter_mut();
+        let kept = stages.map(|stage| stage.snapshot(barrier, ended));
+        kept.collect()
+    }
+
+    /// Nobody wants more: as after an end, but nothing is put out.
+    pub(crate) fn abandon(&mut self) {
+        self.ended = true;
     }
 
     /// Rows have come in.
@@ -162,13 +250,7 @@ impl Chain {
         self.end_from(0)
     }
 
-    /// The job stops: nothing is completed, the rest is told.
-    pub(crate) fn stop(&mut self) {
-        self.ended = true;
-        self.outgoing.push(Outgoing::Main(Message::Stop));
-    }
-
-    /// True after an end, a stop, or once a stage needs no more input.
+    /// True after an end, or once a stage needs no more input.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }
@@ -320,6 +402,26 @@ impl Chain {
 }
 
 impl Stage {
+    fn snapshot(&mut self, barrier: Barrier, ended: bool) -> Result<StageSnapshot> {
+        let mut kept = StageSnapshot {
+            place: self.place.clone(),
+            state: None,
+            finished: ended,
+        };
+        if !ended {
+            let mut writer = RunWriter::new(
+                barrier.checkpoint.0,
+                self.place.key_groups.clone(),
+                barrier.keep == Keep::All,
+                RunOptions::default(),
+            );
+            let written = self.operator.snapshot(&mut writer);
+            written.map_err(|error| error.context(&self.name))?;
+            kept.state = Some(writer.finish()?);
+        }
+        Ok(kept)
+    }
+
     fn call(&mut self, call: Call) -> Result<()> {
         let out = &mut self.out;
         match call {

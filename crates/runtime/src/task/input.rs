@@ -16,13 +16,16 @@
 //! * When the last active lane goes idle, the merged watermark first advances to the largest of
 //!   the idle lanes: none of them holds another back any more, whatever the order in which they
 //!   became idle (as in Flink's `StatusWatermarkValve`).
-//! * A lane that stops ends like the others, but the whole is then stopped, not complete.
+//! * A barrier is passed on once every lane has delivered it ([`align`](super::align)).
 //! * Cost: O(lanes) per watermark, nothing per batch of rows.
 
+use millstream_core::Result;
 use millstream_core::id::Port;
-use millstream_core::message::Message;
+use millstream_core::message::{Barrier, Message};
 use millstream_core::rows::ChangeBatch;
 use millstream_core::time::EventTime;
+
+use super::align::Align;
 
 /// What the merged input says.
 #[derive(Debug)]
@@ -33,10 +36,10 @@ pub(crate) enum Step {
     Watermark(EventTime),
     /// Every lane is idle.
     Idle,
-    /// Every lane has ended, and the input is complete.
+    /// Every lane has ended: the input is complete.
     End,
-    /// Every lane has ended, at least one of them before its time.
-    Stop,
+    /// Every lane has delivered the barrier.
+    Barrier(Barrier),
 }
 
 /// Merges the lanes of one task.
@@ -45,7 +48,7 @@ pub(crate) struct Input {
     watermark: EventTime,
     idle: bool,
     open: usize,
-    stopped: bool,
+    align: Align,
 }
 
 struct Lane {
@@ -74,12 +77,17 @@ impl Input {
             watermark: EventTime::MIN,
             idle: false,
             open: ports.len(),
-            stopped: false,
+            align: Align::new(ports.len()),
         }
     }
 
     /// Takes a message of one lane and appends what follows from it to `steps`.
-    pub(crate) fn step(&mut self, lane: usize, message: Message, steps: &mut Vec<Step>) {
+    pub(crate) fn step(
+        &mut self,
+        lane: usize,
+        message: Message,
+        steps: &mut Vec<Step>,
+    ) -> Result<()> {
         match message {
             Message::Rows(batch) => {
                 self.wake(lane);
@@ -98,11 +106,11 @@ impl Input {
                 }
             }
             Message::End => self.end(lane, steps),
-            Message::Stop => {
-                self.stopped = true;
-                self.end(lane, steps);
+            Message::Barrier(barrier) => {
+                steps.extend(self.align.step(barrier)?.map(Step::Barrier));
             }
         }
+        Ok(())
     }
 
     fn wake(&mut self, lane: usize) {
@@ -120,8 +128,6 @@ impl Input {
         self.open -= 1;
         if self.open > 0 {
             self.settle(steps);
-        } else if self.stopped {
-            steps.push(Step::Stop);
         } else {
             steps.push(Step::End);
         }
@@ -166,6 +172,8 @@ impl Input {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use millstream_core::id::CheckpointId;
+    use millstream_core::message::Keep;
 
     use super::*;
 
@@ -180,11 +188,16 @@ mod tests {
                 "max" => Message::Watermark(EventTime::MAX),
                 "idle" => Message::Idle,
                 "end" => Message::End,
-                "stop" => Message::Stop,
+                "barrier" => Message::Barrier(Barrier {
+                    checkpoint: CheckpointId(words[2].parse().unwrap()),
+                    keep: Keep::Nothing,
+                    last: false,
+                }),
                 _ => Message::Rows(crate::testing::rows(&[1])),
             };
             let mut steps = Vec::new();
-            input.step(words[0].parse().unwrap(), message, &mut steps);
+            let lane = words[0].parse().unwrap();
+            input.step(lane, message, &mut steps).unwrap();
             let steps: Vec<String> = steps.iter().map(word).collect();
             shown.push_str(&format!("{line}: {}\n", steps.join(", ")));
         }
@@ -197,7 +210,7 @@ mod tests {
             Step::Watermark(time) => format!("mark {}", time.0),
             Step::Idle => "idle".into(),
             Step::End => "end".into(),
-            Step::Stop => "stop".into(),
+            Step::Barrier(barrier) => format!("barrier {}", barrier.checkpoint.0),
         }
     }
 
@@ -313,18 +326,26 @@ mod tests {
     }
 
     #[test]
-    fn one_stopped_lane_makes_the_whole_input_incomplete() {
+    fn a_barrier_waits_for_every_lane_also_for_those_that_have_ended() {
         check(
             2,
             "
-            0 stop
-            1 max
+            0 end
+            0 barrier 3
+            1 mark 7
+            1 barrier 3
             1 end
+            1 barrier 4
+            0 barrier 4
             ",
             expect![[r#"
-                0 stop: 
-                1 max: 
-                1 end: stop
+                0 end: 
+                0 barrier 3: 
+                1 mark 7: mark 7
+                1 barrier 3: barrier 3
+                1 end: end
+                1 barrier 4: 
+                0 barrier 4: barrier 4
             "#]],
         );
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use millstream_core::Result;
-use millstream_core::message::Message;
+use millstream_core::connector::Prepared;
+use millstream_core::id::NodeId;
+use millstream_core::message::{Barrier, Message};
 use millstream_core::time::EventTime;
 
 use super::chain::{Chain, Outgoing};
@@ -79,30 +81,28 @@ impl Outputs {
 
     /// Nobody reads the main output: ends the side outputs, which have had all they will get.
     pub(crate) async fn abandon(&mut self) -> Result<()> {
-        self.end_sides(&Message::End).await?;
+        self.end_sides().await?;
         Ok(())
     }
 
-    /// When the sink wants to be called.
-    pub(crate) fn next_wake(&self) -> Option<i64> {
-        match &self.main {
-            Main::Sink(sink) => sink.next_wake(),
-            Main::Edges(_) => None,
+    /// Sends the barrier to everybody behind, and has the sink make its rows safe.
+    pub(crate) async fn barrier(&mut self, barrier: Barrier) -> Result<Option<(NodeId, Prepared)>> {
+        for edges in &mut self.sides {
+            send_to(edges, Message::Barrier(barrier)).await?;
         }
-    }
-
-    /// Does what is due by the clock.
-    pub(crate) async fn fire_due(&mut self) -> Result<()> {
         match &mut self.main {
-            Main::Sink(sink) => sink.fire_due().await,
-            Main::Edges(_) => Ok(()),
+            Main::Sink(sink) => sink.prepare(barrier).await,
+            Main::Edges(edges) => {
+                send_to(edges, Message::Barrier(barrier)).await?;
+                Ok(None)
+            }
         }
     }
 
     async fn send(&mut self, message: Message) -> Result<bool> {
         let mut woke = false;
-        if matches!(message, Message::End | Message::Stop) {
-            woke |= self.end_sides(&message).await?;
+        if matches!(message, Message::End) {
+            woke |= self.end_sides().await?;
         }
         match &mut self.main {
             Main::Sink(sink) => sink.message(message).await?,
@@ -111,13 +111,11 @@ impl Outputs {
         Ok(woke)
     }
 
-    async fn end_sides(&mut self, end: &Message) -> Result<bool> {
+    async fn end_sides(&mut self) -> Result<bool> {
         let mut woke = false;
         for edges in &mut self.sides {
-            if matches!(end, Message::End) {
-                woke |= send_to(edges, Message::Watermark(EventTime::MAX)).await?;
-            }
-            woke |= send_to(edges, end.clone()).await?;
+            woke |= send_to(edges, Message::Watermark(EventTime::MAX)).await?;
+            woke |= send_to(edges, Message::End).await?;
         }
         Ok(woke)
     }

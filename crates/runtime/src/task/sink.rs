@@ -2,28 +2,24 @@
 //!
 //! * Rows are checked for NULL in NOT NULL columns; `-U` is left out for a table that takes
 //!   upserts, which replaces a row by its key anyway.
-//! * What a writer prepares becomes visible by the job's committer. In a bounded job that happens
-//!   once, after every task has ended without error. In an unbounded job it happens at most
-//!   every [`COMMIT_INTERVAL_MS`] while rows come, and at a stop: until there are checkpoints, a
-//!   crash of an unbounded job loses what was not committed and a restart reads its sources again.
+//! * At a barrier the writer makes what it has written safe and gives a receipt; the job makes it
+//!   visible once all receipts of the checkpoint are there.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{Array, BooleanArray};
 use millstream_core::clock::SharedClock;
-use millstream_core::connector::{Committable, Committer, SinkAccepts, SinkWriter};
-use millstream_core::message::Message;
+use millstream_core::connector::{Prepared, SinkAccepts, SinkWriter};
+use millstream_core::failpoint::failpoint;
+use millstream_core::id::NodeId;
+use millstream_core::message::{Barrier, Message};
 use millstream_core::metrics::NodeMetrics;
 use millstream_core::rows::{ChangeBatch, RowKind};
 use millstream_core::{Code, Error, Result};
-use parking_lot::Mutex;
 
 use super::body::count_busy;
 use crate::exchange::Edge;
-
-/// How long written rows of an unbounded job stay invisible at most, while the sink keeps up.
-const COMMIT_INTERVAL_MS: i64 = 1000;
 
 /// The end of a chain that writes.
 pub(crate) struct Sink {
@@ -43,57 +39,17 @@ pub(crate) struct Sink {
 pub(crate) enum Target {
     /// A table.
     Table {
+        /// Its node.
+        node: NodeId,
         /// Its writer.
         writer: Box<dyn SinkWriter>,
         /// Which changes it takes.
         accepts: SinkAccepts,
-        /// What makes rows visible.
-        commits: Arc<Commits>,
-        /// True in an unbounded job.
-        periodic: bool,
-        /// When to commit next.
-        commit_at: Option<i64>,
+        /// Rows written since the last receipt.
+        since_receipt: u64,
     },
     /// Whoever started the job.
     Results(Edge),
-}
-
-/// What makes the rows of one sink visible, for all of its subtasks.
-pub(crate) struct Commits {
-    table: String,
-    committer: tokio::sync::Mutex<Box<dyn Committer>>,
-    prepared: Mutex<Vec<Committable>>,
-}
-
-impl Commits {
-    /// The commits of one table.
-    pub(crate) fn new(table: String, committer: Box<dyn Committer>) -> Self {
-        Commits {
-            table,
-            committer: tokio::sync::Mutex::new(committer),
-            prepared: Mutex::new(Vec::new()),
-        }
-    }
-
-    /// Keeps what is to be committed when all tasks have ended.
-    fn keep(&self, prepared: Vec<Committable>) {
-        self.prepared.lock().extend(prepared);
-    }
-
-    /// Commits what was kept.
-    pub(crate) async fn commit_kept(&self) -> Result<()> {
-        let prepared = std::mem::take(&mut *self.prepared.lock());
-        self.commit(prepared).await
-    }
-
-    async fn commit(&self, prepared: Vec<Committable>) -> Result<()> {
-        if prepared.is_empty() {
-            return Ok(());
-        }
-        let mut committer = self.committer.lock().await;
-        let result = committer.commit(prepared).await;
-        result.map_err(|error| in_table(error, &self.table))
-    }
 }
 
 impl Sink {
@@ -101,36 +57,39 @@ impl Sink {
     pub(crate) async fn message(&mut self, message: Message) -> Result<()> {
         match message {
             Message::Rows(rows) => self.write(rows).await,
-            Message::End | Message::Stop => self.finish(message).await,
-            Message::Watermark(_) | Message::Idle => Ok(()),
+            Message::End => match &mut self.target {
+                Target::Results(edge) => edge.send(Message::End).await.map(|_| ()),
+                Target::Table { .. } => Ok(()),
+            },
+            Message::Watermark(_) | Message::Idle | Message::Barrier(_) => Ok(()),
         }
     }
 
-    /// When to be called next.
-    pub(crate) fn next_wake(&self) -> Option<i64> {
-        match &self.target {
-            Target::Table { commit_at, .. } => *commit_at,
-            Target::Results(_) => None,
-        }
-    }
-
-    /// Commits if that is due.
-    pub(crate) async fn fire_due(&mut self) -> Result<()> {
-        let now = self.clock.now_ms();
-        if let Target::Table {
+    /// Makes what was written safe.
+    pub(crate) async fn prepare(&mut self, barrier: Barrier) -> Result<Option<(NodeId, Prepared)>> {
+        let Target::Table {
+            node,
             writer,
-            commits,
-            commit_at,
+            since_receipt,
             ..
         } = &mut self.target
-            && commit_at.is_some_and(|at| at <= now)
-        {
-            *commit_at = None;
-            let prepared = writer.prepare(false).await;
-            let prepared = prepared.map_err(|error| in_table(error, &self.name))?;
-            commits.commit(prepared).await?;
+        else {
+            return Ok(None);
+        };
+        failpoint("cp.sink.flush")?;
+        let work = writer.prepare(barrier);
+        let prepared = count_busy(&self.clock, &self.metrics.busy_nanos, work).await;
+        let prepared = prepared.map_err(|error| in_table(error, &self.name))?;
+        failpoint("cp.sink.prepare")?;
+        let written = std::mem::take(since_receipt);
+        if prepared.rows != written {
+            let name = &self.name;
+            let rows = prepared.rows;
+            return Err(Error::internal(format!(
+                "the writer of {name} has a receipt for {rows} of {written} rows"
+            )));
         }
-        Ok(())
+        Ok(Some((*node, prepared)))
     }
 
     async fn write(&mut self, rows: ChangeBatch) -> Result<()> {
@@ -145,8 +104,7 @@ impl Sink {
             Target::Table {
                 writer,
                 accepts,
-                periodic,
-                commit_at,
+                since_receipt,
                 ..
             } => {
                 let rows = match accepts {
@@ -160,33 +118,11 @@ impl Sink {
                 let work = writer.write(rows);
                 let result = count_busy(&self.clock, &self.metrics.busy_nanos, work).await;
                 result.map_err(|error| in_table(error, &self.name))?;
-                if *periodic && commit_at.is_none() {
-                    *commit_at = Some(self.clock.now_ms().saturating_add(COMMIT_INTERVAL_MS));
-                }
+                *since_receipt += count;
                 count
             }
         };
         self.metrics.rows_out.fetch_add(written, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn finish(&mut self, end: Message) -> Result<()> {
-        match &mut self.target {
-            Target::Results(edge) => {
-                edge.send(end).await?;
-            }
-            Target::Table {
-                writer,
-                commits,
-                commit_at,
-                ..
-            } => {
-                *commit_at = None;
-                let work = writer.prepare(true);
-                let prepared = count_busy(&self.clock, &self.metrics.busy_nanos, work).await;
-                commits.keep(prepared.map_err(|error| in_table(error, &self.name))?);
-            }
-        }
         Ok(())
     }
 

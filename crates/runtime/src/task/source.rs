@@ -7,6 +7,8 @@
 //!   a moment earlier.
 //! * Operators learn of a split before its first row, when it has been idle, and when it is
 //!   finished. A subtask that has no open split is idle; once no more splits can come, it ends.
+//! * A checkpoint is cut between two fetches, once all splits of a round are known: the positions of
+//!   all of this subtask's splits are what it keeps. After the end it waits for barriers only.
 //! * Bad records are counted and treated as the table's `on-error` says.
 
 use std::collections::BTreeMap;
@@ -15,23 +17,28 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use millstream_core::connector::{Fetch, SourceReader};
+use millstream_core::connector::{Fetch, Position, SourceReader, Split};
+use millstream_core::failpoint::failpoint;
 use millstream_core::format::BadRecord;
-use millstream_core::id::{Port, SplitId};
+use millstream_core::id::{NodeId, Port, SplitId};
+use millstream_core::message::Barrier;
 use millstream_core::metrics::{NodeMetrics, SplitMetrics};
 use millstream_core::operator::SplitEvent;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::time::EventTime;
 use millstream_core::{Error, Result};
+use millstream_state::manifest::SplitState;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
-use super::body::{Body, StopWatch, count_busy};
+use super::body::{Body, count_busy};
 use super::enumerate::Assignment;
 use super::gate::Pass;
 use super::idleness::Idleness;
+use super::report::SourceSnapshot;
 use super::side::BadRule;
 use super::sink::in_table;
+use super::trigger::TriggerWatch;
 use crate::spawn::End;
 
 /// Reads the splits of one subtask.
@@ -52,8 +59,10 @@ pub(crate) struct SourceTask {
     pub(crate) metrics: Arc<NodeMetrics>,
     /// What is done with the rows.
     pub(crate) body: Body,
-    /// Whether to stop.
-    pub(crate) stop: StopWatch,
+    /// Its node.
+    pub(crate) node: NodeId,
+    /// When to cut a checkpoint.
+    pub(crate) triggers: TriggerWatch,
     /// Reading begins when all subtasks of the source are ready.
     pub(crate) pass: Pass,
     /// Where it stands.
@@ -64,7 +73,9 @@ pub(crate) struct SourceTask {
 #[derive(Default)]
 pub(crate) struct State {
     /// Splits that are not finished.
-    open: BTreeMap<SplitId, Arc<SplitMetrics>>,
+    open: BTreeMap<SplitId, Open>,
+    /// Splits that are, as a checkpoint keeps them.
+    finished: Vec<SplitState>,
     /// False while the reader has nothing to read.
     reading: bool,
     /// True once no more splits can come.
@@ -80,25 +91,47 @@ pub(crate) struct State {
     watermark: Option<EventTime>,
 }
 
+struct Open {
+    split: Split,
+    metrics: Arc<SplitMetrics>,
+}
+
 enum Wait {
     Fetched(Result<Fetch>),
     Assigned(Option<Assignment>),
     Clock,
-    Stop,
     NobodyReads,
 }
 
 impl SourceTask {
-    /// Runs to the end.
+    /// Runs to the last barrier.
     pub(crate) async fn run(mut self) -> Result<End> {
         self.body.start().await?;
         loop {
             self.take_assignments()?;
+            if let Some(barrier) = self.barrier_if_due() {
+                self.barrier(barrier).await?;
+                if barrier.last {
+                    return Ok(End::Done);
+                }
+            }
+            if self.body.chain.has_ended() {
+                self.body.tell_end()?;
+                self.pass.ready();
+                // Whoever finds splits must not wait for us.
+                self.assignments.close();
+                self.triggers.asked().await;
+                continue;
+            }
             self.find_idle_splits()?;
             self.body.flush().await?;
             self.body.fire_due().await?;
-            if let Some(end) = self.end_if_due().await? {
-                return Ok(end);
+            if self.state.orphaned {
+                return Ok(End::Orphaned);
+            }
+            self.end_if_due().await?;
+            if self.body.chain.has_ended() {
+                continue;
             }
             if self.state.settled {
                 self.pass.ready();
@@ -111,39 +144,55 @@ impl SourceTask {
                     self.body.breathe().await;
                 }
                 Wait::Assigned(assignment) => self.assigned(assignment)?,
-                Wait::Clock | Wait::Stop | Wait::NobodyReads => {}
+                Wait::NobodyReads => self.body.abandon().await?,
+                Wait::Clock => {}
             }
         }
     }
 
-    async fn end_if_due(&mut self) -> Result<Option<End>> {
+    /// While splits are being found and handed out nothing is cut: a split that is on its way would
+    /// be in no snapshot.
+    fn barrier_if_due(&self) -> Option<Barrier> {
+        let due = self.triggers.due()?;
+        let complete = self.state.settled && self.pass.is_open();
+        (complete || self.body.chain.has_ended()).then_some(due)
+    }
+
+    async fn barrier(&mut self, barrier: Barrier) -> Result<()> {
+        failpoint("cp.barrier.source")?;
+        let mut splits = self.state.finished.clone();
+        for open in self.state.open.values() {
+            let position = self.reader.position(open.split.id);
+            splits.push(split_state(open, position, false));
+        }
+        let snapshot = SourceSnapshot {
+            node: self.node,
+            splits,
+        };
+        self.body.barrier(barrier, Some(snapshot)).await?;
+        self.triggers.taken(barrier);
+        Ok(())
+    }
+
+    async fn end_if_due(&mut self) -> Result<()> {
         if self.body.chain.has_ended() {
-            return Ok(Some(End::Done));
+            return Ok(());
         }
         if self.body.outputs.nobody_reads() {
-            self.body.outputs.abandon().await?;
-            return Ok(Some(End::Done));
-        }
-        if self.stop.is_asked() {
-            self.body.stop().await?;
-            return Ok(Some(End::Done));
-        }
-        if self.state.orphaned {
-            return Ok(Some(End::Orphaned));
+            return self.body.abandon().await;
         }
         if self.state.reading {
-            return Ok(None);
+            return Ok(());
         }
         if self.state.complete {
-            self.body.end().await?;
-            return Ok(Some(End::Done));
+            return self.body.end().await;
         }
         if self.state.settled && !self.state.idle {
             self.state.idle = true;
             self.body.chain.idle()?;
             self.body.flush().await?;
         }
-        Ok(None)
+        Ok(())
     }
 
     async fn wait(&mut self) -> Wait {
@@ -155,10 +204,11 @@ impl SourceTask {
         let due = due.into_iter().flatten().min();
         let started = clock.elapsed();
         let is_open = self.pass.is_open();
+        let pending = self.triggers.due().is_some();
         let fetch = count_busy(&clock, &self.metrics.busy_nanos, self.reader.fetch());
         let waited = tokio::select! {
             biased;
-            () = self.stop.asked() => Wait::Stop,
+            () = self.triggers.asked(), if !pending => Wait::Clock,
             assigned = self.assignments.recv(), if !self.state.complete => Wait::Assigned(assigned),
             () = self.pass.opened(), if !is_open => Wait::Clock,
             fetched = fetch, if is_open && self.state.reading && self.state.settled => {
@@ -186,16 +236,20 @@ impl SourceTask {
 
     fn assigned(&mut self, assignment: Option<Assignment>) -> Result<()> {
         match assignment {
-            Some(Assignment::Split(split, metrics)) => {
+            Some(Assignment::Split(split, from, metrics)) => {
                 let id = split.id;
-                self.state.open.insert(id, metrics);
                 self.state.reading = true;
                 self.state.settled = false;
                 self.state.idle = false;
                 if let Some(idleness) = &mut self.idleness {
                     idleness.assigned(id);
                 }
-                self.reader.assign(split);
+                if from.is_some() {
+                    failpoint("rs.source.seek")?;
+                }
+                let assigned = self.reader.assign(split.clone(), from);
+                assigned.map_err(|e| self.in_table(e))?;
+                self.state.open.insert(id, Open { split, metrics });
                 self.body.chain.split(id, SplitEvent::Assigned)?;
             }
             Some(Assignment::Later) => self.state.settled = true,
@@ -254,7 +308,10 @@ impl SourceTask {
 
     fn finished(&mut self, split: SplitId) -> Result<()> {
         let metrics = self.open(split)?;
-        self.state.open.remove(&split);
+        if let Some(open) = self.state.open.remove(&split) {
+            let position = self.reader.position(split);
+            self.state.finished.push(split_state(&open, position, true));
+        }
         metrics.finished.store(true, Ordering::Relaxed);
         if let Some(idleness) = &mut self.idleness {
             idleness.finished(split);
@@ -265,7 +322,11 @@ impl SourceTask {
     }
 
     fn open(&self, split: SplitId) -> Result<Arc<SplitMetrics>> {
-        let found = self.state.open.get(&split).map(Arc::clone);
+        let found = self
+            .state
+            .open
+            .get(&split)
+            .map(|open| Arc::clone(&open.metrics));
         found.ok_or_else(|| {
             let table = &self.bad.table;
             Error::internal(format!(
@@ -292,13 +353,25 @@ impl SourceTask {
             return;
         }
         self.state.watermark = Some(made);
-        for split in self.state.open.values() {
-            split.watermark.fetch_max(made.0, Ordering::Relaxed);
+        for open in self.state.open.values() {
+            open.metrics.watermark.fetch_max(made.0, Ordering::Relaxed);
         }
     }
 
     fn in_table(&self, error: Error) -> Error {
         in_table(error, &format!("table '{}'", self.bad.table))
+    }
+}
+
+fn split_state(open: &Open, position: Option<Position>, finished: bool) -> SplitState {
+    let watermark = open.metrics.watermark();
+    SplitState {
+        id: open.split.id.0,
+        name: open.split.name.clone(),
+        data: open.split.data.clone(),
+        position: position.map(|position| position.0),
+        finished,
+        watermark: (watermark > EventTime::MIN).then_some(watermark.0),
     }
 }
 

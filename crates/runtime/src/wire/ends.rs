@@ -1,21 +1,23 @@
 //! The two ends of a job: sources are opened, sinks get their writers and committers.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::datatypes::SchemaRef;
-use millstream_core::connector::{SinkContext, SinkFactory, Source, SourceContext};
-use millstream_core::table::TableSpec;
+use millstream_core::connector::{Position, Source, SourceContext, Split};
+use millstream_core::id::SplitId;
 use millstream_core::{Error, Result};
 use millstream_plan::explain::title;
 use millstream_plan::{Node, SinkSpec, SinkTarget, SourceSpec};
 use tokio::sync::mpsc;
 
 use super::Wiring;
+use crate::checkpoint::sinks::{context, sink_factory};
 use crate::exchange::inbox::Readers;
 use crate::exchange::{Edge, Route};
 use crate::job::Results;
 use crate::task::enumerate::{Assignment, EnumerateTask};
-use crate::task::sink::{Commits, Sink, Target, in_table};
+use crate::task::sink::{Sink, Target, in_table};
 
 impl Wiring<'_> {
     /// The sink of one subtask, and who reads it if that is somebody who may lose interest.
@@ -36,27 +38,15 @@ impl Wiring<'_> {
                 accepts,
             } => {
                 let name = format!("table '{}'", table.name);
-                let factory = (self.environment.connectors)(connector)?
-                    .sink()
-                    .ok_or_else(|| {
-                        Error::unsupported(format!(
-                            "connector '{connector}' of {name} cannot be written"
-                        ))
-                    })?;
-                let context = SinkContext {
-                    subtask,
-                    parallelism: node.parallelism,
-                    run_id: format!("{}n{}", self.run_id, node.id.0),
-                    formats: Arc::clone(&self.environment.formats),
-                    clock: Arc::clone(&self.environment.clock),
-                };
+                let factory = sink_factory(self.environment, connector, table)?;
+                let mut context = context(self.environment, self.life.job, node, subtask);
+                context.transactions = self.life.sinks.transactions_for(table, factory)?;
                 let writer = factory.writer(table, &context);
                 let target = Target::Table {
+                    node: node.id,
                     writer: writer.map_err(|error| in_table(error, &name))?,
                     accepts: *accepts,
-                    commits: self.commits_of(node, table, factory)?,
-                    periodic: self.unbounded,
-                    commit_at: None,
+                    since_receipt: 0,
                 };
                 (name, target, None)
             }
@@ -82,23 +72,6 @@ impl Wiring<'_> {
         (Target::Results(edge), readers)
     }
 
-    /// The commits of a sink node, made for its first subtask.
-    fn commits_of(
-        &mut self,
-        node: &Node,
-        table: &TableSpec,
-        factory: &dyn SinkFactory,
-    ) -> Result<Arc<Commits>> {
-        if let Some(commits) = self.commits.get(&node.id) {
-            return Ok(Arc::clone(commits));
-        }
-        let name = format!("table '{}'", table.name);
-        let commits = Arc::new(Commits::new(name, factory.committer(table)?));
-        self.wired.commits.push(Arc::clone(&commits));
-        self.commits.insert(node.id, Arc::clone(&commits));
-        Ok(commits)
-    }
-
     /// Opens the table of a source node.
     pub(super) fn open_source(&self, node: &Node, spec: &SourceSpec) -> Result<Box<dyn Source>> {
         let connector = (self.environment.connectors)(&spec.connector)?;
@@ -112,6 +85,7 @@ impl Wiring<'_> {
             schema: SchemaRef::clone(&node.schema),
             formats: Arc::clone(&self.environment.formats),
             clock: Arc::clone(&self.environment.clock),
+            job: self.life.job.clone(),
             parallelism: node.parallelism,
             batch_rows: self.graph.batch_rows,
         };
@@ -127,14 +101,33 @@ impl Wiring<'_> {
         source: &dyn Source,
         subtasks: Vec<mpsc::Sender<Assignment>>,
     ) -> Result<()> {
+        let table = spec.table.name.clone();
+        let mut known = Vec::new();
+        let mut restored = Vec::new();
+        for state in self.life.splits(node.id) {
+            let split = Split {
+                id: SplitId(state.id),
+                name: state.name.clone(),
+                data: state.data.clone(),
+            };
+            let metrics = self
+                .metrics
+                .restore_split(split.id, node.id, &table, &split.name);
+            metrics.finished.store(state.finished, Ordering::Relaxed);
+            if !state.finished {
+                restored.push((split.clone(), state.position.clone().map(Position)));
+            }
+            known.push(split);
+        }
         let task = EnumerateTask {
             node: node.id,
-            table: spec.table.name.clone(),
-            enumerator: source.enumerator()?,
+            table,
+            enumerator: source.enumerator(&known)?,
+            restored,
+            known: known.into_iter().map(|split| split.name).collect(),
             subtasks,
             metrics: Arc::clone(self.metrics),
             timer: self.timer.clone(),
-            stop: self.stop.watch(),
         };
         let name = format!("{} splits", title(node));
         self.wired.tasks.push((name, Box::pin(task.run())));

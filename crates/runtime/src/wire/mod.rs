@@ -13,8 +13,11 @@ mod ends;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::checkpoint::store::JobStore;
 use arrow::datatypes::SchemaRef;
+use millstream_core::connector::{Acknowledger, JobIdentity};
 use millstream_core::id::NodeId;
+use millstream_core::key;
 use millstream_core::metrics::JobMetrics;
 use millstream_core::operator::Output;
 use millstream_core::side::{dead_letter_schema, late_schema};
@@ -22,35 +25,87 @@ use millstream_core::{Error, Result};
 use millstream_plan::chain::{self, Chain as Nodes};
 use millstream_plan::explain::title;
 use millstream_plan::{JobGraph, Node, NodeKind, OnError, OutputKind, SourceSpec};
+use millstream_state::manifest::{Manifest, SplitState};
 use tokio::sync::mpsc;
 
 use self::check::check;
 use self::edges::Mouth;
+use crate::checkpoint::sinks::Sinks;
 use crate::environment::{Environment, OperatorSite};
 use crate::exchange::Edge;
 use crate::exchange::inbox::Readers;
 use crate::job::Results;
 use crate::task::OperatorTask;
-use crate::task::body::{Body, StopSignal, TaskFuture};
-use crate::task::chain::{Chain, Stage};
+use crate::task::body::{Body, TaskFuture};
+use crate::task::chain::{Chain, Stage, StageStart, StageState};
 use crate::task::enumerate::SPLITS_AHEAD;
 use crate::task::gate::Gate;
 use crate::task::input::Input;
 use crate::task::output::{Main, Outputs};
+use crate::task::report::{Place, Reports};
 use crate::task::side::{BadRule, SideRows};
-use crate::task::sink::Commits;
 use crate::task::source::{SourceTask, State, idle_timeout};
 use crate::task::timer::Timer;
+use crate::task::trigger::Triggers;
 use crate::task::values::ValuesTask;
 
 /// A job that is ready to run.
 pub(crate) struct Wired {
     /// Its tasks, by name.
     pub(crate) tasks: Vec<(String, TaskFuture)>,
-    /// What each table sink commits at the end, in the order of the graph.
-    pub(crate) commits: Vec<Arc<Commits>>,
+    /// How many of them pass barriers and tell their end; the others find splits.
+    pub(crate) chains: usize,
+    /// What tells sources how far a committed checkpoint has come, by node.
+    pub(crate) acknowledgers: Vec<(NodeId, Box<dyn Acknowledger>)>,
     /// The rows of a SELECT.
     pub(crate) results: Option<Results>,
+}
+
+/// What one life of a job is wired with.
+pub(crate) struct Life<'a> {
+    /// Which life of which job.
+    pub(crate) job: &'a JobIdentity,
+    /// The tables it writes.
+    pub(crate) sinks: &'a Sinks,
+    /// The checkpoint it starts from.
+    pub(crate) restored: Option<&'a Restored>,
+    /// How sources learn of barriers.
+    pub(crate) triggers: &'a Triggers,
+    /// What tasks tell.
+    pub(crate) reports: &'a Reports,
+}
+
+/// A checkpoint to start from; its nodes are those of the graph.
+pub(crate) struct Restored {
+    /// Reads its files.
+    pub(crate) store: JobStore,
+    /// What it keeps.
+    pub(crate) manifest: Manifest,
+}
+
+impl Life<'_> {
+    /// Where a stage starts from.
+    fn stage_start(&self, node: NodeId) -> StageStart {
+        let Some(restored) = self.restored else {
+            return StageStart::Empty;
+        };
+        let state = restored.manifest.nodes.iter().find(|n| n.id == node.0);
+        match state {
+            None => StageStart::Empty,
+            Some(state) if state.finished => StageStart::Finished,
+            Some(state) => StageStart::State(Box::new(StageState {
+                store: restored.store.clone(),
+                node: state.clone(),
+            })),
+        }
+    }
+
+    /// The splits of a source in the checkpoint.
+    fn splits(&self, node: NodeId) -> &[SplitState] {
+        let sources = self.restored.map(|restored| &restored.manifest.sources);
+        let source = sources.and_then(|all| all.iter().find(|source| source.node == node.0));
+        source.map_or(&[], |source| &source.splits)
+    }
 }
 
 /// One output of one subtask.
@@ -60,15 +115,12 @@ struct Wiring<'a> {
     graph: &'a JobGraph,
     environment: &'a Environment,
     metrics: &'a Arc<JobMetrics>,
-    stop: &'a StopSignal,
+    life: &'a Life<'a>,
     timer: Timer,
-    run_id: String,
-    unbounded: bool,
     /// What leaves each subtask, not yet handed to its task.
     edges: HashMap<OutputKey, Vec<Edge>>,
     /// Who reads the main output of each subtask, by its last node.
     readers: HashMap<(NodeId, u32), Arc<Readers>>,
-    commits: HashMap<NodeId, Arc<Commits>>,
     wired: Wired,
 }
 
@@ -77,24 +129,21 @@ pub(crate) fn wire(
     graph: &JobGraph,
     environment: &Environment,
     metrics: &Arc<JobMetrics>,
-    stop: &StopSignal,
+    life: &Life<'_>,
 ) -> Result<Wired> {
     check(graph)?;
-    let unbounded = |node: &Node| matches!(&node.kind, NodeKind::Source(s) if !s.bounded);
     let mut wiring = Wiring {
         graph,
         environment,
         metrics,
-        stop,
+        life,
         timer: Timer::new(Arc::clone(&environment.clock), environment.clock_check),
-        run_id: environment.run_id(),
-        unbounded: graph.nodes.iter().any(unbounded),
         edges: HashMap::new(),
         readers: HashMap::new(),
-        commits: HashMap::new(),
         wired: Wired {
             tasks: Vec::new(),
-            commits: Vec::new(),
+            chains: 0,
+            acknowledgers: Vec::new(),
             results: None,
         },
     };
@@ -119,6 +168,7 @@ impl Wiring<'_> {
         for (subtask, mouth) in mouths.into_iter().enumerate() {
             let subtask = subtask as u32;
             let (body, _) = self.make_body(nodes, subtask)?;
+            self.wired.chains += 1;
             let task: TaskFuture = match (&head.kind, mouth) {
                 (NodeKind::Values(spec), _) => {
                     // Constant rows exist once, whatever the parallelism.
@@ -127,12 +177,16 @@ impl Wiring<'_> {
                     } else {
                         0
                     };
+                    let sent = self.life.splits(head.id).first();
+                    let sent = sent.and_then(|s| s.position.as_ref()?.parse().ok());
                     let task = ValuesTask {
+                        node: head.id,
+                        sent: sent.unwrap_or(0).min(count),
                         rows: spec.rows.slice(0, count),
                         batch_rows: self.graph.batch_rows,
                         metrics: self.metrics.node(head.id, ""),
                         body,
-                        stop: self.stop.watch(),
+                        triggers: self.life.triggers.watch(),
                     };
                     Box::pin(task.run())
                 }
@@ -158,6 +212,7 @@ impl Wiring<'_> {
         let gate = Gate::new(head.parallelism as usize);
         for subtask in 0..head.parallelism {
             let (body, bad_to) = self.make_body(nodes, subtask)?;
+            self.wired.chains += 1;
             let (sender, receiver) = mpsc::channel(SPLITS_AHEAD);
             assignments.push(sender);
             let task = SourceTask {
@@ -169,13 +224,16 @@ impl Wiring<'_> {
                 idleness: idle_timeout(self.idle_timeout_ms(nodes)),
                 metrics: self.metrics.node(head.id, ""),
                 body,
-                stop: self.stop.watch(),
+                node: head.id,
+                triggers: self.life.triggers.watch(),
                 pass: gate.pass(),
                 state: State::default(),
             };
             let name = self.task_name(nodes, subtask);
             self.wired.tasks.push((name, Box::pin(task.run())));
         }
+        let acknowledger = source.acknowledger().map(|made| (head.id, made));
+        self.wired.acknowledgers.extend(acknowledger);
         self.make_enumerator(head, spec, source.as_ref(), assignments)
     }
 
@@ -185,7 +243,13 @@ impl Wiring<'_> {
         let chain = self.make_chain(nodes, subtask, &mut sides)?;
         let bad_to = self.side(&mut sides, nodes[0], OutputKind::DeadLetter, subtask);
         let outputs = self.make_outputs(nodes, subtask, sides)?;
-        Ok((Body::new(chain, outputs, self.timer.clone()), bad_to))
+        let body = Body::new(
+            chain,
+            outputs,
+            self.timer.clone(),
+            self.life.reports.clone(),
+        );
+        Ok((body, bad_to))
     }
 
     fn make_chain(&mut self, nodes: &Nodes, subtask: u32, sides: &mut Sides) -> Result<Chain> {
@@ -198,7 +262,7 @@ impl Wiring<'_> {
                 NodeKind::Source(_) | NodeKind::Values(_) | NodeKind::Sink(_)
             );
             if is_operator {
-                let mut stage = self.make_stage(node, source)?;
+                let mut stage = self.make_stage(node, subtask, source)?;
                 stage.late_to = self.side(sides, *id, OutputKind::Late, subtask);
                 let own = self.side(sides, *id, OutputKind::DeadLetter, subtask);
                 // Rows an operator cannot use are dead letters of the source in front of it.
@@ -212,7 +276,7 @@ impl Wiring<'_> {
         Ok(Chain::new(stages, clock, side_rows))
     }
 
-    fn make_stage(&self, node: &Node, source: Option<&SourceSpec>) -> Result<Stage> {
+    fn make_stage(&self, node: &Node, subtask: u32, source: Option<&SourceSpec>) -> Result<Stage> {
         let inputs: Vec<SchemaRef> = node
             .inputs
             .iter()
@@ -224,9 +288,16 @@ impl Wiring<'_> {
             inputs: &inputs,
             batch_rows: self.graph.batch_rows,
             key_groups: self.graph.key_groups,
+            subtask,
             name: &name,
         })?;
         Ok(Stage {
+            place: Place {
+                node: node.id,
+                subtask,
+                key_groups: key::range(subtask, self.graph.key_groups, node.parallelism),
+            },
+            from: self.life.stage_start(node.id),
             operator,
             metrics: self.metrics.node(node.id, ""),
             makes_watermarks: matches!(node.kind, NodeKind::Watermark(_)),

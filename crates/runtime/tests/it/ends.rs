@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use millstream_plan::{Exchange, OnError, OutputKind};
-use millstream_runtime::{Outcome, start};
-use tokio::runtime::Handle;
+use millstream_runtime::{JobOptions, Outcome, start};
 
 use crate::kit::*;
 
@@ -23,7 +22,9 @@ fn a_limit_ends_an_unbounded_job() {
             true => Do::Limit(5),
             false => Do::Pass,
         });
-        let mut job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let mut job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let mut results = job.results().unwrap();
         let mut rows = 0;
         while let Some(batch) = results.next().await {
@@ -46,7 +47,9 @@ fn a_limit_ends_a_job_whose_source_is_silent() {
         graph.sink(side(limit, OutputKind::Late), 1);
         graph.sink(input(limit, Exchange::Forward), 1);
         let environment = environment(fake, |_| Do::Limit(2));
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         assert_eq!(job.wait().await.unwrap().outcome, Outcome::Finished);
         assert_eq!(fake.store.rows(), [(1, 1), (2, 2)]);
         assert_eq!(fake.store.committed.lock().unwrap().len(), 2);
@@ -62,7 +65,9 @@ fn a_limit_of_nothing_waits_for_nothing() {
         let limit = graph.step(source, Exchange::Single, 1);
         graph.collect(limit);
         let environment = environment(fake, |_| Do::Limit(0));
-        let mut job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let mut job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         assert!(job.results().unwrap().next().await.is_none());
         assert_eq!(job.wait().await.unwrap().outcome, Outcome::Finished);
     });
@@ -83,7 +88,9 @@ fn one_reader_that_has_enough_does_not_end_the_other() {
             true => Do::Limit(1),
             false => Do::Pass,
         });
-        let mut job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let mut job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let mut results = job.results().unwrap();
         assert_eq!(results.next().await.unwrap().num_rows(), 1);
         assert!(results.next().await.is_none());
@@ -106,7 +113,9 @@ fn a_stop_processes_and_commits_what_was_read_but_completes_nothing() {
             true => count_at_end(),
             false => Do::Pass,
         });
-        let mut job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let mut job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let mut results = job.results().unwrap();
         until(|| fake.store.written.lock().unwrap().len() > 100).await;
         job.stop();
@@ -129,12 +138,16 @@ fn results_that_nobody_wants_end_the_job() {
         let pass = graph.step(source, Exchange::Rebalance, 2);
         graph.collect(pass);
         let environment = environment(fake, |_| Do::Pass);
-        let mut job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let mut job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let mut results = job.results().unwrap();
         assert!(results.next().await.is_some());
         drop(results);
         assert_eq!(job.wait().await.unwrap().outcome, Outcome::Finished);
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         job.wait().await.unwrap();
     });
 }
@@ -147,14 +160,18 @@ fn a_dropped_job_is_cancelled_and_commits_nothing() {
         let source = graph.source(1, false, OnError::Fail);
         graph.sink(input(source, Exchange::Rebalance), 1);
         let environment = environment(fake, |_| Do::Pass);
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let stopper = job.stopper();
         until(|| !fake.store.written.lock().unwrap().is_empty()).await;
         stopper.cancel();
         assert_eq!(job.wait().await.unwrap().outcome, Outcome::Cancelled);
         assert!(!fake.store.prepared.lock().unwrap().contains(&true));
 
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         drop(job);
         until(|| Arc::strong_count(&fake.store) == 1).await;
         assert!(!fake.store.prepared.lock().unwrap().contains(&true));
@@ -171,7 +188,9 @@ fn a_source_without_splits_ends_the_job_at_once() {
         let count = graph.step(marked, Exchange::Hash(vec![0]), 2);
         graph.sink(input(count, Exchange::Forward), 2);
         let environment = environment(fake, |_| count_at_end());
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         assert_eq!(job.wait().await.unwrap().rows_read(), 0);
         assert_eq!(fake.fetched.load(Ordering::SeqCst), 0);
         assert_eq!(fake.store.committed.lock().unwrap().len(), 2);

@@ -4,8 +4,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use millstream_core::Code;
 use millstream_core::connector::SinkAccepts;
 use millstream_plan::{Exchange, NodeKind, OnError, OutputKind, ValuesSpec};
-use millstream_runtime::start;
-use tokio::runtime::Handle;
+use millstream_runtime::{JobOptions, start};
 
 use crate::kit::*;
 
@@ -25,7 +24,9 @@ async fn fails(fake: Fake, make: fn() -> Do) -> millstream_core::Error {
     let step = graph.step(marked, Exchange::Hash(vec![0]), 3);
     graph.sink(input(step, Exchange::Forward), 3);
     let environment = environment(fake, move |_| make());
-    let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+    let job = start(&graph.0, &environment, JobOptions::named("test"))
+        .await
+        .unwrap();
     let error = job.wait().await.unwrap_err();
     assert!(fake.store.committed.lock().unwrap().is_empty());
     error
@@ -105,7 +106,9 @@ async fn sets_aside(on_error: OnError) -> (u64, usize, Vec<(i64, i64)>) {
     graph.sink(side(source, OutputKind::DeadLetter), 1);
     graph.collect(marked);
     let environment = environment(fake, |_| Do::Pass);
-    let mut job = start(&graph.0, &environment, &Handle::current()).unwrap();
+    let mut job = start(&graph.0, &environment, JobOptions::named("test"))
+        .await
+        .unwrap();
     let mut results = job.results().unwrap();
     let mut rows = Vec::new();
     while let Some(batch) = results.next().await {
@@ -137,7 +140,9 @@ fn null_in_a_not_null_column_fails_the_job_and_names_the_column() {
         let to_sink = input(values, Exchange::Forward);
         graph.sink_as(to_sink, 1, SinkAccepts::Append, vec![0]);
         let environment = environment(fake, |_| Do::Pass);
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let error = job.wait().await.unwrap_err();
         assert_eq!(error.code(), Code::Evaluation);
         assert_eq!(
@@ -153,18 +158,18 @@ fn a_graph_that_breaks_its_promises_is_refused_before_it_runs() {
     run(async {
         let fake = leak(Fake::default());
         let environment = environment(fake, |_| Do::Pass);
-        let refused = |graph: Graph| {
-            let started = start(&graph.0, &environment, &Handle::current());
+        let refused = async |graph: Graph| {
+            let started = start(&graph.0, &environment, JobOptions::named("test")).await;
             started.err().unwrap().message().to_string()
         };
-        assert!(refused(Graph::new()).contains("no nodes"));
+        assert!(refused(Graph::new()).await.contains("no nodes"));
         let mut graph = Graph::new();
         let source = graph.source(2, true, OnError::Fail);
         graph.sink(input(source, Exchange::Forward), 3);
-        assert!(refused(graph).contains("another number of subtasks"));
+        assert!(refused(graph).await.contains("another number of subtasks"));
         let mut graph = Graph::new();
         let source = graph.source(2, true, OnError::Fail);
         graph.sink(input(source, Exchange::Hash(vec![2])), 3);
-        assert!(refused(graph).contains("does not have"));
+        assert!(refused(graph).await.contains("does not have"));
     });
 }

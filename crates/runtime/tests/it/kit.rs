@@ -1,6 +1,6 @@
 //! A connector that plays scripts and keeps what is written, a few operators, and graphs of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,9 +12,11 @@ use millstream_core::clock::{SharedClock, SystemClock};
 use millstream_core::connector::*;
 use millstream_core::format::{BadRecord, Formats};
 use millstream_core::id::{NodeId, Port, SplitId};
+use millstream_core::message::Barrier;
 use millstream_core::operator::{BadRows, LateRows, Operator, Output, SplitEvent};
 use millstream_core::options::{OptionSpec, Options};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateKey, StateReader, StateWriter};
 use millstream_core::table::TableSpec;
 use millstream_core::time::EventTime;
 use millstream_core::{Code, Error, Result};
@@ -153,7 +155,10 @@ impl Source for Play {
     fn is_bounded(&self) -> bool {
         self.again_after.is_none()
     }
-    fn enumerator(&self) -> Result<Box<dyn SplitEnumerator>> {
+    fn replays(&self) -> bool {
+        true
+    }
+    fn enumerator(&self, _: &[Split]) -> Result<Box<dyn SplitEnumerator>> {
         Ok(Box::new(Rounds {
             rounds: self.rounds.lock().unwrap().take().unwrap(),
             again_after: self.again_after,
@@ -165,6 +170,7 @@ impl Source for Play {
             scripts: Arc::clone(&self.scripts),
             fetched: Arc::clone(&self.fetched),
             splits: VecDeque::new(),
+            done: BTreeMap::new(),
         }))
     }
 }
@@ -196,14 +202,24 @@ struct Player {
     scripts: Arc<Mutex<Vec<Vec<Act>>>>,
     fetched: Arc<AtomicUsize>,
     splits: VecDeque<(SplitId, VecDeque<Act>)>,
+    /// Acts done, by split.
+    done: BTreeMap<SplitId, usize>,
 }
 
 #[async_trait]
 impl SourceReader for Player {
-    fn assign(&mut self, split: Split) {
+    fn assign(&mut self, split: Split, from: Option<Position>) -> Result<()> {
         let number: usize = split.data.parse().unwrap();
-        let script = self.scripts.lock().unwrap()[number].clone();
-        self.splits.push_back((split.id, script.into()));
+        let mut script: VecDeque<Act> = self.scripts.lock().unwrap()[number].clone().into();
+        let done = from.map_or(0, |from| from.0.parse().unwrap());
+        script.drain(..done);
+        self.done.insert(split.id, done);
+        self.splits.push_back((split.id, script));
+        Ok(())
+    }
+
+    fn position(&self, split: SplitId) -> Option<Position> {
+        self.done.get(&split).map(|done| Position(done.to_string()))
     }
 
     async fn fetch(&mut self) -> Result<Fetch> {
@@ -232,6 +248,7 @@ impl SourceReader for Player {
         let (split, mut script) = self.splits.pop_front().unwrap();
         if !matches!(script.front(), Some(Act::Forever(_))) {
             script.pop_front();
+            *self.done.entry(split).or_default() += 1;
         }
         if !matches!(fetched, Fetch::Finished(_)) {
             self.splits.push_back((split, script));
@@ -259,9 +276,10 @@ impl SinkFactory for Fake {
         Ok(Box::new(StoreWriter {
             store: Arc::clone(&self.store),
             subtask: context.subtask,
+            rows: 0,
         }))
     }
-    fn committer(&self, _: &TableSpec) -> Result<Box<dyn Committer>> {
+    fn committer(&self, _: &TableSpec, _: &SinkContext) -> Result<Box<dyn Committer>> {
         Ok(Box::new(StoreCommitter(Arc::clone(&self.store))))
     }
 }
@@ -269,6 +287,7 @@ impl SinkFactory for Fake {
 struct StoreWriter {
     store: Arc<Store>,
     subtask: u32,
+    rows: u64,
 }
 
 #[async_trait]
@@ -278,6 +297,7 @@ impl SinkWriter for StoreWriter {
         if let Some(gate) = gate {
             gate.acquire().await.unwrap().forget();
         }
+        self.rows += rows.num_rows() as u64;
         let mut written = self.store.written.lock().unwrap();
         match rows.rows().num_columns() {
             2 => {
@@ -290,9 +310,12 @@ impl SinkWriter for StoreWriter {
         }
         Ok(())
     }
-    async fn prepare(&mut self, end: bool) -> Result<Vec<Committable>> {
-        self.store.prepared.lock().unwrap().push(end);
-        Ok(vec![Committable(format!("{}", self.subtask))])
+    async fn prepare(&mut self, barrier: Barrier) -> Result<Prepared> {
+        self.store.prepared.lock().unwrap().push(barrier.last);
+        Ok(Prepared {
+            committables: vec![Committable(format!("{}", self.subtask))],
+            rows: std::mem::take(&mut self.rows),
+        })
     }
 }
 
@@ -300,6 +323,9 @@ struct StoreCommitter(Arc<Store>);
 
 #[async_trait]
 impl Committer for StoreCommitter {
+    async fn recover(&mut self, pending: Vec<Committable>) -> Result<()> {
+        self.commit(pending).await
+    }
     async fn commit(&mut self, prepared: Vec<Committable>) -> Result<()> {
         self.0.committed.lock().unwrap().extend(prepared);
         Ok(())
@@ -330,6 +356,49 @@ pub(crate) enum Do {
 }
 
 impl Operator for Do {
+    fn snapshot(&mut self, state: &mut dyn StateWriter) -> Result<()> {
+        match self {
+            Do::CountAtEnd {
+                counts, watermark, ..
+            } => {
+                for (key, count) in counts {
+                    let bytes = key.to_be_bytes();
+                    let key = StateKey {
+                        group: group(*key),
+                        table: 0,
+                        namespace: 0,
+                        key: &bytes,
+                    };
+                    state.put(key, &count.to_be_bytes())?;
+                }
+                state.blob("watermark", &watermark.0.to_be_bytes())
+            }
+            Do::Limit(left) => state.blob("left", left.to_string().as_bytes()),
+            _ => Ok(()),
+        }
+    }
+
+    fn restore(&mut self, state: &mut dyn StateReader) -> Result<()> {
+        match self {
+            Do::CountAtEnd { counts, .. } => {
+                while let Some(chunk) = state.next_chunk()? {
+                    for entry in 0..chunk.len() {
+                        let key = i64::from_be_bytes(chunk.key(entry).try_into().unwrap());
+                        let count = i64::from_be_bytes(chunk.value(entry).try_into().unwrap());
+                        assert!(state.key_groups().contains(&u32::from(chunk.group(entry))));
+                        assert_eq!(counts.insert(key, count), None, "each entry comes once");
+                    }
+                }
+            }
+            Do::Limit(left) => {
+                let kept = state.blobs("left");
+                *left = std::str::from_utf8(kept[0]).unwrap().parse().unwrap();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn on_rows(&mut self, _: Port, rows: ChangeBatch, out: &mut Output) -> Result<()> {
         match self {
             Do::Pass => out.rows(rows),
@@ -651,4 +720,12 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     while !condition() {
         tokio::task::yield_now().await;
     }
+}
+
+/// The key group of a key, as the exchange computes it.
+fn group(key: i64) -> u16 {
+    let column: ArrayRef = Arc::new(Int64Array::from(vec![key]));
+    let mut hashes = Vec::new();
+    millstream_core::key::hash_rows(&[column], 1, &mut hashes).unwrap();
+    millstream_core::key::key_group(hashes[0], 128) as u16
 }

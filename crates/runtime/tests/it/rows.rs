@@ -4,8 +4,7 @@ use std::sync::atomic::Ordering;
 
 use millstream_core::connector::SinkAccepts;
 use millstream_plan::{Exchange, NodeKind, OnError, OutputKind, ValuesSpec};
-use millstream_runtime::{JobSummary, Outcome, start};
-use tokio::runtime::Handle;
+use millstream_runtime::{JobOptions, JobSummary, Outcome, start};
 
 use crate::kit::*;
 
@@ -31,7 +30,9 @@ async fn count_by_key(parallelism: u32, parts: i64) -> (Vec<(i64, i64)>, JobSumm
         true => count_at_end(),
         false => Do::Pass,
     });
-    let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+    let job = start(&graph.0, &environment, JobOptions::named("test"))
+        .await
+        .unwrap();
     let summary = job.wait().await.unwrap();
     (fake.store.rows(), summary)
 }
@@ -73,7 +74,9 @@ fn late_rows_are_counted_for_their_split_and_written_where_somebody_reads_them()
         graph.sink(side(count, OutputKind::Late), 1);
         graph.collect(count);
         let environment = environment(fake, |_| count_at_end());
-        let mut job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let mut job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let mut results = job.results().unwrap();
         let mut rows = Vec::new();
         while let Some(batch) = results.next().await {
@@ -102,7 +105,9 @@ fn the_slowest_split_holds_the_watermark_back_so_nothing_is_late() {
             let count = graph.step(marked, Exchange::Hash(vec![0]), 2);
             graph.sink(input(count, Exchange::Forward), 2);
             let environment = environment(fake, |_| count_at_end());
-            let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+            let job = start(&graph.0, &environment, JobOptions::named("test"))
+                .await
+                .unwrap();
             job.wait().await.unwrap();
             assert_eq!(fake.store.rows(), [(1, 20), (2, 20)]);
         }
@@ -125,7 +130,9 @@ fn constant_rows_exist_once_and_every_reader_gets_them() {
         let union = graph.add(NodeKind::Union, union, 2);
         graph.sink(input(union, Exchange::Forward), 2);
         let environment = environment(fake, |_| Do::Pass);
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         job.wait().await.unwrap();
         let mut twice = [rows.clone(), rows].concat();
         twice.sort_unstable();
@@ -139,9 +146,16 @@ fn a_table_that_takes_upserts_gets_no_update_before() {
     use millstream_core::id::Port;
     use millstream_core::operator::{Operator, Output};
     use millstream_core::rows::ChangeBatch;
+    use millstream_core::state::{StateReader, StateWriter};
 
     struct Updates;
     impl Operator for Updates {
+        fn snapshot(&mut self, _: &mut dyn StateWriter) -> millstream_core::Result<()> {
+            Ok(())
+        }
+        fn restore(&mut self, _: &mut dyn StateReader) -> millstream_core::Result<()> {
+            Ok(())
+        }
         fn on_rows(
             &mut self,
             _: Port,
@@ -168,7 +182,9 @@ fn a_table_that_takes_upserts_gets_no_update_before() {
         graph.sink_as(to_sink, 1, SinkAccepts::Upsert, vec![]);
         let mut environment = environment(fake, |_| Do::Pass);
         environment.operators = std::sync::Arc::new(|_| Ok(Box::new(Updates)));
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         job.wait().await.unwrap();
         let written = fake.store.written.lock().unwrap().clone();
         assert_eq!(written, [("+I", 1, 1), ("+U", 3, 3), ("-D", 4, 4)]);
@@ -187,7 +203,9 @@ fn a_slow_sink_holds_the_source_back_within_bounded_bytes() {
         graph.sink(input(step, Exchange::Rebalance), 1);
         let mut environment = environment(fake, |_| Do::Pass);
         environment.exchange_bytes = 10_000;
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         until(|| fake.store.written.lock().unwrap().len() == 300).await;
         // 1,664 bytes per batch: 6 per lane, and one in the hands of each task.
         let most = 3 + 2 * 6 + 3;

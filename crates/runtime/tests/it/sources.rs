@@ -7,8 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use millstream_core::clock::ManualClock;
 use millstream_core::time::EventTime;
 use millstream_plan::{Exchange, OnError};
-use millstream_runtime::{Outcome, start};
-use tokio::runtime::Handle;
+use millstream_runtime::{JobOptions, Outcome, start};
 use tokio::sync::Semaphore;
 
 use crate::kit::*;
@@ -23,7 +22,9 @@ fn splits_found_later_are_read_too() {
         let source = graph.source(2, false, OnError::Fail);
         graph.sink(input(source, Exchange::Forward), 2);
         let environment = environment(fake, |_| Do::Pass);
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         until(|| fake.store.rows().len() == 3).await;
         until(|| job.metrics().splits().len() == 3).await;
         let names: Vec<String> = job
@@ -54,7 +55,9 @@ fn a_subtask_without_a_split_does_not_hold_the_watermark_back() {
         let count = graph.step(marked, Exchange::Hash(vec![0]), 2);
         graph.sink(input(count, Exchange::Forward), 2);
         let environment = environment(fake, |_| count_at_end());
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let split = || job.metrics().splits().first().cloned();
         until(|| split().is_some_and(|s| s.watermark() == EventTime(99))).await;
         job.stop();
@@ -87,7 +90,9 @@ fn an_idle_split_lets_event_time_go_on_after_its_timeout() {
             move |_| count_seen(&seen)
         };
         let environment = environment_at(fake, make, shared);
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         let rows_in = || {
             let nodes = job.metrics().nodes();
             let count = &nodes[count.0 as usize].2;
@@ -124,7 +129,9 @@ fn timers_fire_by_the_clock_that_was_given() {
         graph.sink(input(tick, Exchange::Forward), 1);
         let shared = Arc::clone(&clock) as millstream_core::clock::SharedClock;
         let environment = environment_at(fake, |_| Do::Tick, shared);
-        let job = start(&graph.0, &environment, &Handle::current()).unwrap();
+        let job = start(&graph.0, &environment, JobOptions::named("test"))
+            .await
+            .unwrap();
         until(|| job.metrics().nodes()[1].2.rows_in.load(SeqCst) == 1).await;
         assert!(fake.store.rows().is_empty());
         clock.set(501);

@@ -1,0 +1,293 @@
+//! Commits a checkpoint: does what `millstream_protocol::commit` says, and tells it what came of it.
+//!
+//! With a checkpoint folder: state files, then manifest, then the commit point (the transaction of the
+//! last agent, or the object `committed-N`), then sinks, sources and garbage. Without one: the
+//! transaction, sinks and sources.
+//!
+//! Always: an answer that is not clean never counts as done. It is read back, or the job recovers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{StreamExt, TryStreamExt, iter};
+use millstream_core::connector::{
+    Acknowledger, CommitMarker, CommitOutcome, Committable, Position, Transactions,
+};
+use millstream_core::failpoint::failpoint;
+use millstream_core::id::NodeId;
+use millstream_core::{Code, Error, Remedy, Result};
+use millstream_protocol::commit::{Commit, Effect, Event, Plan};
+use millstream_protocol::restart::{Backoff, Class};
+
+use super::ledger::Cut;
+use super::sinks::Sinks;
+use super::store::StoreSide;
+use crate::task::timer::Timer;
+
+/// How a step of the commit is tried again; the store has tried on its own before.
+const BACKOFF: Backoff = Backoff {
+    first_ms: 100,
+    cap_ms: 2000,
+    attempts: 5,
+};
+
+/// State files of one checkpoint that are written at the same time.
+pub(crate) const UPLOADS: usize = 8;
+
+/// Commits the checkpoints of one life of a job.
+pub(crate) struct Committing {
+    pub(crate) sinks: Sinks,
+    pub(crate) acknowledgers: Vec<(NodeId, Box<dyn Acknowledger>)>,
+    pub(crate) lineage: String,
+    /// Where state is kept; `None`: nowhere.
+    pub(crate) store: Option<StoreSide>,
+    pub(crate) timer: Timer,
+}
+
+/// One checkpoint on its way.
+struct Way<'a> {
+    committing: &'a mut Committing,
+    checkpoint: u64,
+    prepared: BTreeMap<NodeId, Vec<Committable>>,
+    positions: BTreeMap<NodeId, Vec<(String, Position)>>,
+    last: bool,
+    /// The error behind the newest answer that was not clean.
+    error: Option<Error>,
+    /// The next transaction could not be opened.
+    begin: Option<Error>,
+}
+
+impl Committing {
+    /// Makes a checkpoint safe and visible. After an error this life of the job is over.
+    pub(crate) async fn commit(&mut self, cut: Cut) -> Result<()> {
+        let checkpoint = cut.barrier.checkpoint.0;
+        let last = cut.barrier.last;
+        let positions = positions(&cut);
+        let receipts = cut.receipts.iter();
+        let prepared = receipts.map(|(node, receipt)| (*node, receipt.committables.clone()));
+        let prepared = prepared.collect();
+        if let Some(store) = &mut self.store {
+            store.upload(cut).await?;
+        }
+        let way = Way {
+            committing: self,
+            checkpoint,
+            prepared,
+            positions,
+            last,
+            error: None,
+            begin: None,
+        };
+        way.go().await
+    }
+}
+
+impl Way<'_> {
+    async fn go(mut self) -> Result<()> {
+        let (Some(store), agent) = (&self.committing.store, self.agent()) else {
+            return self.without_store().await;
+        };
+        let mut commit = Commit::new(Plan {
+            checkpoint: self.checkpoint,
+            generation: store.generation(),
+            token: store.token()?,
+            has_agent: agent.is_some(),
+            backoff: BACKOFF,
+        });
+        let mut effect = commit.begin();
+        loop {
+            let event = match effect {
+                Effect::Done { warning } => return self.done(warning),
+                Effect::Recover { cause } => {
+                    return Err(self.ended(Code::CommitUnknown, &cause));
+                }
+                Effect::Fenced { current, .. } => {
+                    let message = format!(
+                        "generation {current} of this job has taken over while {} was being \
+                         committed",
+                        self.name()
+                    );
+                    return Err(Error::new(Code::Fenced, message));
+                }
+                Effect::Stop { cause } => return Err(self.ended(Code::Write, &cause)),
+                Effect::Wait { ms } => {
+                    let timer = &self.committing.timer;
+                    timer.pause(Some(Duration::from_millis(ms))).await;
+                    Event::Due
+                }
+                effect => self.act(effect).await,
+            };
+            effect = commit.step(event);
+        }
+    }
+
+    async fn act(&mut self, effect: Effect) -> Event {
+        match self.try_act(effect).await {
+            Ok(event) => event,
+            Err(error) => {
+                let event = failed(&error);
+                self.error = Some(error);
+                event
+            }
+        }
+    }
+
+    async fn try_act(&mut self, effect: Effect) -> Result<Event> {
+        let checkpoint = self.checkpoint;
+        if effect == Effect::CommitAgent {
+            return self.commit_agent().await;
+        }
+        let prepared = &self.prepared;
+        let committing = &mut *self.committing;
+        let Some(store) = &mut committing.store else {
+            return Err(Error::internal("a commit without a store asked for one"));
+        };
+        match effect {
+            Effect::CheckFence => return store.fence().await,
+            Effect::CreateManifest => {
+                failpoint("cp.manifest.before")?;
+                store.create_manifest().await?;
+                failpoint("cp.manifest.after")?;
+            }
+            Effect::ReadManifest => return store.read_manifest().await,
+            Effect::CreateCommitted => {
+                failpoint("cp.marker.before")?;
+                let event = store.create_committed(checkpoint).await?;
+                failpoint("cp.marker.after")?;
+                return Ok(event);
+            }
+            Effect::ReadCommitted => return store.read_committed(checkpoint).await,
+            Effect::FinishSinks => committing.sinks.finish(prepared).await?,
+            Effect::AckSources => {
+                failpoint("cp.source_ack.before")?;
+                acknowledge(&mut committing.acknowledgers, &self.positions).await?;
+                failpoint("cp.source_ack.after")?;
+            }
+            Effect::CollectGarbage => store.collect_garbage().await?,
+            effect => {
+                return Err(Error::internal(format!("{effect:?} is not for the driver")));
+            }
+        }
+        Ok(Event::Ok)
+    }
+
+    async fn commit_agent(&mut self) -> Result<Event> {
+        let Some(agent) = self.agent() else {
+            return Err(Error::internal("no transaction to commit"));
+        };
+        failpoint("cp.txn.commit.before")?;
+        let outcome = agent.commit(&self.marker()).await;
+        failpoint("cp.txn.commit.unknown")?;
+        match outcome {
+            CommitOutcome::Committed => {
+                failpoint("cp.txn.commit.after")?;
+                // At once: writers wait for it.
+                if !self.last {
+                    self.begin = agent.begin().await.err();
+                }
+                Ok(Event::Ok)
+            }
+            CommitOutcome::Unknown(error) => {
+                let message = error.to_string();
+                self.error = Some(error);
+                Ok(Event::Unknown { message })
+            }
+        }
+    }
+
+    /// No state is kept: what is prepared becomes visible, and that is all.
+    async fn without_store(&mut self) -> Result<()> {
+        if let Some(agent) = self.agent() {
+            match agent.commit(&self.marker()).await {
+                CommitOutcome::Committed if self.last => {}
+                CommitOutcome::Committed => agent.begin().await?,
+                CommitOutcome::Unknown(error) => return Err(error),
+            }
+        }
+        self.committing.sinks.finish(&self.prepared).await?;
+        acknowledge(&mut self.committing.acknowledgers, &self.positions).await
+    }
+
+    fn agent(&self) -> Option<Arc<dyn Transactions>> {
+        self.committing.sinks.transactions().map(Arc::clone)
+    }
+
+    fn marker(&self) -> CommitMarker {
+        CommitMarker {
+            lineage: self.committing.lineage.clone(),
+            checkpoint: self.checkpoint,
+        }
+    }
+
+    fn done(mut self, warning: Option<String>) -> Result<()> {
+        if let Some(store) = &mut self.committing.store {
+            store.committed(warning);
+        }
+        match self.begin.take() {
+            None => Ok(()),
+            Some(error) => Err(error.context("the next transaction could not be opened")),
+        }
+    }
+
+    /// The error with which this life ends: the one behind it if there is one.
+    fn ended(&mut self, code: Code, cause: &str) -> Error {
+        match self.error.take() {
+            Some(error) if error.code() == Code::Fenced => error,
+            Some(error) if code != Code::CommitUnknown => error.context(self.name()),
+            Some(error) => Error::new(code, cause).caused_by(error),
+            None => Error::new(code, cause),
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("checkpoint {}", self.checkpoint)
+    }
+}
+
+/// What is done about an error on the way of a commit.
+pub(crate) fn class(error: &Error) -> Class {
+    match (error.code(), error.remedy()) {
+        (Code::CommitUnknown, _) => Class::Replayable,
+        (_, Remedy::Retry) => Class::Retryable,
+        _ => Class::Fatal,
+    }
+}
+
+fn failed(error: &Error) -> Event {
+    Event::Failed {
+        class: class(error),
+        message: error.to_string(),
+    }
+}
+
+fn positions(cut: &Cut) -> BTreeMap<NodeId, Vec<(String, Position)>> {
+    let mut positions = BTreeMap::new();
+    for (node, splits) in &cut.sources {
+        let read = splits.values().filter_map(|split| {
+            let position = split.position.clone()?;
+            Some((split.name.clone(), Position(position)))
+        });
+        positions.insert(*node, read.collect());
+    }
+    positions
+}
+
+async fn acknowledge(
+    acknowledgers: &mut [(NodeId, Box<dyn Acknowledger>)],
+    positions: &BTreeMap<NodeId, Vec<(String, Position)>>,
+) -> Result<()> {
+    for (node, acknowledger) in acknowledgers {
+        if let Some(positions) = positions.get(node) {
+            acknowledger.acknowledge(positions).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs some futures at the same time, a few of them.
+pub(crate) async fn together<T>(
+    work: impl IntoIterator<Item = impl Future<Output = Result<T>>>,
+) -> Result<Vec<T>> {
+    iter(work).buffer_unordered(UPLOADS).try_collect().await
+}

@@ -1,0 +1,306 @@
+//! One life of a job: from the state it begins with to its end or its first error.
+//!
+//! The decisions are those of [`Lifecycle`] and [`Coordinator`]; here is the loop that waits for
+//! what happens, and does what they say.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_core::clock::SharedClock;
+use millstream_core::failpoint::failpoint;
+use millstream_core::id::CheckpointId;
+use millstream_core::message::{Barrier, Keep};
+use millstream_core::metrics::JobMetrics;
+use millstream_core::{Code, Error, Result};
+use millstream_plan::{JobGraph, NodeKind};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+use crate::checkpoint::commit::Committing;
+use crate::checkpoint::coordinator::{Coordinator, Effect as Step, Event as Happened, Rules};
+use crate::checkpoint::ledger::Ledger;
+use crate::checkpoint::recover::{Recovered, recover};
+use crate::environment::Environment;
+use crate::job::{Results, Wish};
+use crate::lifecycle::{Effect, Event, Lifecycle, Outcome};
+use crate::options::{JobOptions, Notice};
+use crate::spawn::Tasks;
+use crate::task::report::{Report, Reports};
+use crate::task::timer::Timer;
+use crate::task::trigger::Triggers;
+use crate::wire::{Life, wire};
+
+/// How long what an unbounded job without checkpoints writes stays invisible.
+const COMMIT_INTERVAL_MS: u64 = 1000;
+
+/// Everything that is the same in all lives of a job.
+pub(crate) struct Plan {
+    pub(crate) graph: JobGraph,
+    pub(crate) environment: Environment,
+    pub(crate) options: JobOptions,
+    pub(crate) metrics: Arc<JobMetrics>,
+}
+
+type Commit = Pin<Box<dyn Future<Output = (Committing, Result<()>)> + Send>>;
+
+/// One life of a job.
+pub(crate) struct Incarnation {
+    plan: Arc<Plan>,
+    life: Lifecycle,
+    coordinator: Coordinator,
+    ledger: Ledger,
+    tasks: Tasks,
+    reports: mpsc::UnboundedReceiver<Report>,
+    triggers: Triggers,
+    /// Here unless a commit is under way.
+    committing: Option<Committing>,
+    commit: Option<(Barrier, Duration, Commit)>,
+    clock: SharedClock,
+    timer: Timer,
+}
+
+enum Wait {
+    Event(Event),
+    Report(Report),
+    CommitEnded(Committing, Result<()>),
+    Clock,
+}
+
+impl Incarnation {
+    /// Recovers what an earlier life has left, and starts the tasks.
+    pub(crate) async fn begin(plan: &Arc<Plan>) -> Result<(Self, Option<Results>)> {
+        let Recovered {
+            job,
+            committing,
+            restored,
+            finished,
+            next,
+        } = recover(plan).await?;
+        let environment = &plan.environment;
+        let triggers = Triggers::new();
+        let (reports, told) = Reports::new();
+        let wired = wire(
+            &plan.graph,
+            environment,
+            &plan.metrics,
+            &Life {
+                job: &job,
+                sinks: &committing.sinks,
+                restored: restored.as_ref(),
+                triggers: &triggers,
+                reports: &reports,
+            },
+        )?;
+        let mut committing = committing;
+        committing.acknowledgers = wired.acknowledgers;
+        if let Some(transactions) = committing.sinks.transactions() {
+            transactions.begin().await?;
+        }
+        failpoint("rs.first_row")?;
+        let mut tasks = Tasks::new(Handle::current());
+        for (name, task) in wired.tasks {
+            tasks.spawn(name, task);
+        }
+        let clock = Arc::clone(&environment.clock);
+        let now = millis(clock.elapsed());
+        let incarnation = Incarnation {
+            life: Lifecycle::new(tasks.len(), wired.chains),
+            coordinator: Coordinator::new(rules(plan), wired.chains, next, now),
+            ledger: Ledger::new(finished),
+            tasks,
+            reports: told,
+            triggers,
+            committing: Some(committing),
+            commit: None,
+            timer: Timer::new(Arc::clone(&clock), environment.clock_check),
+            clock,
+            plan: Arc::clone(plan),
+        };
+        Ok((incarnation, wired.results))
+    }
+
+    /// Runs to the end of this life. `healthy` is called at each committed checkpoint.
+    pub(crate) async fn run(
+        mut self,
+        wishes: &mut watch::Receiver<Wish>,
+        healthy: &mut (dyn FnMut() + Send),
+    ) -> Result<Outcome> {
+        self.wish(*wishes.borrow_and_update());
+        while !self.life.is_over() {
+            match self.wait(wishes).await {
+                Wait::Event(event) => self.step(event),
+                Wait::Report(report) => self.report(report),
+                Wait::Clock => self.coordinate(Happened::Clock),
+                Wait::CommitEnded(committing, result) => {
+                    if result.is_ok() {
+                        healthy();
+                    }
+                    self.commit_ended(committing, result);
+                }
+            }
+        }
+        let ended_well = self.life.ended_well();
+        if !ended_well
+            && let Some(committing) = &self.committing
+            && let Some(transactions) = committing.sinks.transactions()
+            && let Err(error) = transactions.abort().await
+        {
+            // Its timeout, or the next life, aborts it instead.
+            let text = format!("a transaction could not be aborted: {error}");
+            self.plan.options.tell(Notice::Warning(&text));
+        }
+        self.life.outcome()
+    }
+
+    async fn wait(&mut self, wishes: &mut watch::Receiver<Wish>) -> Wait {
+        let now = millis(self.clock.elapsed());
+        let due = self.coordinator.next_clock();
+        let due = due.map(|at| Duration::from_millis(at.saturating_sub(now)));
+        let has_tasks = self.tasks.len() > 0;
+        let commit = async {
+            match &mut self.commit {
+                Some((_, _, commit)) => commit.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(report) = self.reports.recv() => Wait::Report(report),
+            ended = self.tasks.join(), if has_tasks => match ended {
+                Some(ended) => Wait::Event(Event::TaskReturned(ended.name, ended.result)),
+                None => Wait::Clock,
+            },
+            (committing, result) = commit => Wait::CommitEnded(committing, result),
+            changed = wishes.changed() => match (changed, *wishes.borrow()) {
+                (Ok(()), Wish::Stop) => Wait::Event(Event::Stop),
+                (Ok(()), Wish::Run) => Wait::Clock,
+                (Ok(()), Wish::Cancel) | (Err(_), _) => Wait::Event(Event::Cancel),
+            },
+            () = self.timer.pause(due) => Wait::Clock,
+        }
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Run => {}
+            Wish::Stop => self.step(Event::Stop),
+            Wish::Cancel => self.step(Event::Cancel),
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        match self.life.step(event) {
+            Some(Effect::Last) => self.coordinate(Happened::Last),
+            Some(Effect::CancelTasks) => self.tasks.cancel(),
+            None => {}
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Ended => self.step(Event::ChainEnded),
+            Report::Passed(passed) => {
+                let checkpoint = passed.checkpoint;
+                if self.ledger.enter(*passed) {
+                    self.coordinate(Happened::Passed(checkpoint));
+                }
+            }
+        }
+    }
+
+    fn coordinate(&mut self, happened: Happened) {
+        if !self.life.is_going() {
+            return;
+        }
+        let now = millis(self.clock.elapsed());
+        match self.coordinator.step(now, happened) {
+            Some(Step::Cut(barrier)) => match failpoint("cp.trigger") {
+                Ok(()) => {
+                    self.ledger.open(barrier);
+                    self.triggers.publish(barrier);
+                }
+                Err(error) => self.step(Event::Failed(error)),
+            },
+            Some(Step::Commit(barrier)) => self.begin_commit(barrier),
+            Some(Step::TimedOut(barrier)) => {
+                let message = format!(
+                    "{} was not complete after {} s: the barrier is held up somewhere",
+                    barrier.checkpoint,
+                    rules(&self.plan).timeout_ms / 1000
+                );
+                self.step(Event::Failed(Error::new(Code::Unavailable, message)));
+            }
+            None => {}
+        }
+    }
+
+    fn begin_commit(&mut self, barrier: Barrier) {
+        let (Some(cut), Some(mut committing)) = (self.ledger.close(), self.committing.take())
+        else {
+            let error = Error::internal("two checkpoints were to be committed at once");
+            return self.step(Event::Failed(error));
+        };
+        let started = self.clock.elapsed();
+        let commit = Box::pin(async move {
+            let result = committing.commit(cut).await;
+            (committing, result)
+        });
+        self.commit = Some((barrier, started, commit));
+        self.step(Event::Committing);
+    }
+
+    fn commit_ended(&mut self, committing: Committing, result: Result<()>) {
+        self.committing = Some(committing);
+        let Some((barrier, started, _)) = self.commit.take() else {
+            return;
+        };
+        if result.is_ok() && barrier.keep != Keep::Nothing {
+            let took = self.clock.elapsed().saturating_sub(started);
+            let checkpoint = barrier.checkpoint.0;
+            self.plan
+                .options
+                .tell(Notice::Committed { checkpoint, took });
+        }
+        let committed = result.is_ok();
+        self.step(Event::Committed(result.map(|()| barrier.last)));
+        if committed {
+            self.coordinate(Happened::Committed);
+        }
+    }
+}
+
+/// What a job wants of its checkpoints.
+fn rules(plan: &Plan) -> Rules {
+    match &plan.options.checkpoints {
+        Some(options) => Rules {
+            interval_ms: options.interval.map(millis),
+            pause_ms: millis(options.pause),
+            timeout_ms: millis(options.timeout),
+            keep: match options.incremental {
+                true => Keep::Changes,
+                false => Keep::All,
+            },
+        },
+        None => Rules {
+            interval_ms: is_unbounded(&plan.graph).then_some(COMMIT_INTERVAL_MS),
+            pause_ms: 0,
+            timeout_ms: u64::MAX,
+            keep: Keep::Nothing,
+        },
+    }
+}
+
+fn is_unbounded(graph: &JobGraph) -> bool {
+    let sources = graph.nodes.iter();
+    sources
+        .into_iter()
+        .any(|node| matches!(&node.kind, NodeKind::Source(s) if !s.bounded))
+}
+
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The first checkpoint of a job that starts from nothing.
+pub(crate) const FIRST: CheckpointId = CheckpointId(1);
