@@ -42,7 +42,7 @@ impl Chance {
     }
 
     /// The next 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN);
         mix(self.state)
     }
@@ -50,7 +50,7 @@ impl Chance {
     /// A value in `0..end`; 0 when `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         // Multiply and shift: the bias is below end / 2^64, invisible in a test.
-        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64
     }
 
     /// A value from `low` to `high`, both included; `low` when `high` is smaller.
@@ -66,7 +66,7 @@ impl Chance {
     /// True with the given probability: never at 0, always at 1.
     pub fn happens(&mut self, probability: f64) -> bool {
         // 53 bits make a fraction in [0, 1) without rounding up to 1.
-        let fraction = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
+        let fraction = (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
         fraction < probability
     }
 
@@ -84,8 +84,8 @@ mod tests {
     fn the_same_seed_gives_the_same_values_for_ever() {
         let mut chance = Chance::new(1_234_567);
         // The first values of the reference implementation for this seed.
-        assert_eq!(chance.next(), 6_457_827_717_110_365_317);
-        assert_eq!(chance.next(), 3_203_168_211_198_807_973);
+        assert_eq!(chance.bits(), 6_457_827_717_110_365_317);
+        assert_eq!(chance.bits(), 3_203_168_211_198_807_973);
     }
 
     #[test]
@@ -112,6 +112,6 @@ mod tests {
     fn branches_of_one_seed_differ() {
         let mut kills = Chance::branch(1, "kills");
         let mut knobs = Chance::branch(1, "knobs");
-        assert_ne!(kills.next(), knobs.next());
+        assert_ne!(kills.bits(), knobs.bits());
     }
 }

@@ -348,7 +348,7 @@ fn pad(chance: &mut Chance, length: usize) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz012345";
     let mut pad = String::with_capacity(length);
     while pad.len() < length {
-        let mut bits = chance.next();
+        let mut bits = chance.bits();
         for _ in 0..12.min(length - pad.len()) {
             pad.push(char::from(LETTERS[(bits & 31) as usize]));
             bits >>= 5;

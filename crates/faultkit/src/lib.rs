@@ -20,12 +20,15 @@
 //!
 //! Chance comes from [`chance`] only. Dev-only: nothing here is part of the binary.
 
+pub mod cases;
 pub mod chance;
 pub mod compare;
 pub mod contention;
 pub mod generator;
 pub mod powercut;
+pub mod proxy;
 pub mod reader;
 pub mod reference;
+pub mod store;
 pub mod supervisor;
 pub mod writer;
