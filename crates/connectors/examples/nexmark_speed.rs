@@ -17,7 +17,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 
 use millstream_core::clock::{Clock, SystemClock};
-use millstream_core::connector::{Fetch, SourceContext, Split};
+use millstream_core::connector::{Fetch, JobIdentity, SourceContext, Split};
 use millstream_core::id::SplitId;
 use millstream_core::options::Options;
 use millstream_core::table::TableSpec;
@@ -58,15 +58,16 @@ async fn measure(table: &TableSpec) -> Result<()> {
             schema: Arc::clone(&table.schema),
             formats: Arc::new(|name| Err(Error::unsupported(name))),
             clock: Arc::clone(&clock) as _,
+            job: JobIdentity::transient("speed"),
             parallelism: 1,
             batch_rows: 8192,
         },
     )?;
     let mut reader = source.reader()?;
-    let splits = source.enumerator()?.discover().await?.splits;
+    let splits = source.enumerator(&[])?.discover().await?.splits;
     for (id, (name, data)) in (0..).zip(splits) {
         let id = SplitId(id);
-        reader.assign(Split { id, name, data });
+        reader.assign(Split { id, name, data }, None)?;
     }
     let start = clock.elapsed();
     let (mut rows, mut bytes) = (0, 0);

@@ -1,14 +1,15 @@
 //! A sink that forgets everything it is given, for measuring what lies before it.
 //!
-//! Rows are counted by the runtime like those of any node, so nothing is counted here.
+//! Its receipts count the rows it was given since the last one; there is nothing to commit.
 
 use async_trait::async_trait;
 use millstream_core::Result;
 use millstream_core::connector::{
-    Committable, Committer, Connector, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
+    Committable, Committer, Connector, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
     SourceFactory,
 };
 use millstream_core::format::Formats;
+use millstream_core::message::Barrier;
 use millstream_core::options::OptionSpec;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::table::TableSpec;
@@ -48,30 +49,44 @@ impl SinkFactory for Blackhole {
     }
 
     fn writer(&self, _table: &TableSpec, _context: &SinkContext) -> Result<Box<dyn SinkWriter>> {
-        Ok(Box::new(Nothing))
+        Ok(Box::new(Forgets::default()))
     }
 
-    fn committer(&self, _table: &TableSpec) -> Result<Box<dyn Committer>> {
+    fn committer(&self, _: &TableSpec, _: &SinkContext) -> Result<Box<dyn Committer>> {
         Ok(Box::new(Nothing))
     }
 }
 
-/// Writes nothing; also commits for sinks whose rows are visible at once.
-pub(crate) struct Nothing;
+/// Counts rows and forgets them.
+#[derive(Default)]
+struct Forgets {
+    rows: u64,
+}
 
 #[async_trait]
-impl SinkWriter for Nothing {
-    async fn write(&mut self, _rows: ChangeBatch) -> Result<()> {
+impl SinkWriter for Forgets {
+    async fn write(&mut self, rows: ChangeBatch) -> Result<()> {
+        self.rows += rows.num_rows() as u64;
         Ok(())
     }
 
-    async fn prepare(&mut self, _end: bool) -> Result<Vec<Committable>> {
-        Ok(Vec::new())
+    async fn prepare(&mut self, _barrier: Barrier) -> Result<Prepared> {
+        Ok(Prepared {
+            committables: Vec::new(),
+            rows: std::mem::take(&mut self.rows),
+        })
     }
 }
 
+/// The committer of sinks whose rows are visible at once, or never.
+pub(crate) struct Nothing;
+
 #[async_trait]
 impl Committer for Nothing {
+    async fn recover(&mut self, _pending: Vec<Committable>) -> Result<()> {
+        Ok(())
+    }
+
     async fn commit(&mut self, _prepared: Vec<Committable>) -> Result<()> {
         Ok(())
     }
@@ -80,22 +95,23 @@ impl Committer for Nothing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{batch, sink_context, table};
+    use crate::testing::{barrier, batch, sink_context, table};
     use millstream_core::types::SqlType;
 
     #[tokio::test]
-    async fn every_change_is_taken_and_nothing_is_prepared() {
+    async fn every_change_is_taken_and_counted_once() {
         let table = table("t", &[("a", SqlType::Int)], &[]);
         assert_eq!(Blackhole.accepts(&table).unwrap(), SinkAccepts::All);
-        let mut writer = Blackhole.writer(&table, &sink_context(0, 1)).unwrap();
+        let context = sink_context(0, 1);
+        let mut writer = Blackhole.writer(&table, &context).unwrap();
         let rows = batch(&table.schema, &[&["1"], &["2"]]);
         writer.write(ChangeBatch::inserts(rows)).await.unwrap();
-        assert_eq!(writer.prepare(true).await.unwrap(), []);
-        Blackhole
-            .committer(&table)
-            .unwrap()
-            .commit(vec![])
-            .await
-            .unwrap();
+        for wanted in [2, 0] {
+            let prepared = writer.prepare(barrier(1, false)).await.unwrap();
+            assert_eq!((prepared.committables.len(), prepared.rows), (0, wanted));
+        }
+        let mut committer = Blackhole.committer(&table, &context).unwrap();
+        committer.recover(vec![]).await.unwrap();
+        committer.commit(vec![]).await.unwrap();
     }
 }

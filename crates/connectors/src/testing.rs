@@ -8,8 +8,10 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use millstream_core::clock::{ManualClock, SharedClock, SystemClock};
-use millstream_core::connector::{SinkContext, SourceContext};
+use millstream_core::connector::{JobIdentity, SinkContext, SourceContext};
 use millstream_core::format::{BadRecord, Decoder, Encoder, Format, Formats};
+use millstream_core::id::CheckpointId;
+use millstream_core::message::{Barrier, Keep};
 use millstream_core::options::{OptionSpec, Options};
 use millstream_core::table::{MetadataColumn, TableSpec};
 use millstream_core::types::{ColumnType, SqlType};
@@ -96,6 +98,7 @@ pub(crate) fn source_context(
         schema: Arc::new(Schema::new(fields)),
         formats: formats(),
         clock: Arc::new(SystemClock::new()),
+        job: JobIdentity::transient("run1"),
         parallelism,
         batch_rows,
     }
@@ -115,8 +118,19 @@ pub(crate) fn sink_context(subtask: u32, parallelism: u32) -> SinkContext {
         subtask,
         parallelism,
         run_id: "run1".into(),
+        job: JobIdentity::transient("run1"),
+        transactions: None,
         formats: formats(),
         clock: manual_clock(0).1,
+    }
+}
+
+/// The cut of a checkpoint.
+pub(crate) fn barrier(checkpoint: u64, last: bool) -> Barrier {
+    Barrier {
+        checkpoint: CheckpointId(checkpoint),
+        keep: Keep::Changes,
+        last,
     }
 }
 

@@ -1,14 +1,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use millstream_core::connector::{Fetch, Source, SourceFactory, SourceReader, Split};
+use millstream_core::connector::{Fetch, Position, Source, SourceFactory, SourceReader, Split};
 use millstream_core::id::SplitId;
 use millstream_core::table::TableSpec;
 use millstream_core::types::{ColumnType, RowField, SqlType};
 use millstream_core::{Code, Error};
 
 use super::Datagen;
-use crate::conformance::{conformance, read};
+use crate::conformance::{conformance, numbered, read};
 use crate::testing::{manual_clock, projected, source_context, table};
 
 const FAST: (&str, &str) = ("rows-per-second", "1000000000");
@@ -347,7 +347,7 @@ async fn times_lie_at_most_max_past_ago_in_steps_of_the_precision() {
     let (clock, shared) = manual_clock(1_600_000_000_500);
     context.clock = shared;
     let source = Datagen.create(&table, &context).unwrap();
-    let mut reader = reader(source.as_ref(), 0);
+    let mut reader = reader(source.as_ref(), 0).await;
     rows_of(reader.fetch().await.unwrap());
     clock.set(1_600_000_001_500);
     let rows = rows_of(reader.fetch().await.unwrap());
@@ -386,14 +386,12 @@ async fn with_a_seed_time_goes_on_with_the_rows() {
     );
 }
 
-fn reader(source: &dyn Source, subtask: u32) -> Box<dyn SourceReader> {
+async fn reader(source: &dyn Source, subtask: usize) -> Box<dyn SourceReader> {
+    let found = source.enumerator(&[]).unwrap().discover().await.unwrap();
     let mut reader = source.reader().unwrap();
-    let split = Split {
-        id: SplitId(subtask),
-        name: "s".into(),
-        data: subtask.to_string(),
-    };
-    reader.assign(split);
+    reader
+        .assign(numbered(found).remove(subtask), None)
+        .unwrap();
     reader
 }
 
@@ -422,7 +420,10 @@ async fn the_rate_holds_for_all_subtasks_together() {
     context.clock = shared;
     let source = Datagen.create(&table, &context).unwrap();
     assert!(!source.is_bounded());
-    let (mut first, mut second) = (reader(source.as_ref(), 0), reader(source.as_ref(), 1));
+    let (mut first, mut second) = (
+        reader(source.as_ref(), 0).await,
+        reader(source.as_ref(), 1).await,
+    );
     assert_eq!(
         (due(first.as_mut()).await, due(second.as_mut()).await),
         (1, 0)
@@ -445,12 +446,85 @@ async fn a_subtask_that_fell_behind_makes_up_for_a_second_only() {
     let mut context = source_context(&table, 1, 1000);
     let (clock, shared) = manual_clock(0);
     context.clock = shared;
-    let mut reader = reader(Datagen.create(&table, &context).unwrap().as_ref(), 0);
+    let mut reader = reader(Datagen.create(&table, &context).unwrap().as_ref(), 0).await;
     assert_eq!(due(reader.as_mut()).await, 1);
     clock.set(3_600_000);
     assert_eq!(due(reader.as_mut()).await, 11);
     clock.set(3_601_000);
     assert_eq!(due(reader.as_mut()).await, 10);
+}
+
+#[tokio::test]
+async fn a_restored_table_without_a_seed_goes_on_with_the_same_sequence() {
+    let table = one(SqlType::BigInt, &[("number-of-rows", "100")]);
+    let source = |parallelism| {
+        let context = source_context(&table, parallelism, 7);
+        Datagen.create(&table, &context).unwrap()
+    };
+    let first = source(2);
+    let found = first.enumerator(&[]).unwrap().discover().await.unwrap();
+    let split = numbered(found).remove(1);
+    let mut reader = first.reader().unwrap();
+    reader.assign(split.clone(), None).unwrap();
+    assert_eq!(reader.position(split.id), None);
+    rows_of(reader.fetch().await.unwrap());
+    let position = reader.position(split.id);
+    let wanted = rows_of(reader.fetch().await.unwrap());
+    let mut again = source(3).reader().unwrap();
+    again.assign(split, position).unwrap();
+    let found = rows_of(again.fetch().await.unwrap());
+    let both = wanted.len().min(found.len());
+    assert!(both > 0);
+    assert_eq!(found[..both], wanted[..both]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_made_before_a_restart_are_not_waited_for_again() {
+    let table = table("t", &[("c", SqlType::Int)], &[("rows-per-second", "10")]);
+    let mut context = source_context(&table, 1, 1000);
+    let (clock, shared) = manual_clock(0);
+    context.clock = shared;
+    let source = Datagen.create(&table, &context).unwrap();
+    let mut reader = source.reader().unwrap();
+    let split = Split {
+        id: SplitId(0),
+        name: "rows-0".into(),
+        data: "0/1@7".into(),
+    };
+    let position = Position("1000000".into());
+    reader.assign(split, Some(position)).unwrap();
+    assert_eq!(due(reader.as_mut()).await, 1);
+    clock.set(1_000);
+    assert_eq!(due(reader.as_mut()).await, 10);
+    assert_eq!(
+        reader.position(SplitId(0)),
+        Some(Position("1000011".into()))
+    );
+}
+
+#[test]
+fn a_position_or_split_of_something_else_is_refused() {
+    let table = one(SqlType::Int, &[]);
+    let source = Datagen
+        .create(&table, &source_context(&table, 2, 1))
+        .unwrap();
+    let assign = |data: &str, position: &str| {
+        let split = Split {
+            id: SplitId(0),
+            name: "rows".into(),
+            data: data.into(),
+        };
+        let mut reader = source.reader().unwrap();
+        reader.assign(split, Some(Position(position.into())))
+    };
+    assign("1/2@5", "7").unwrap();
+    for position in ["", "x", "-1", "0", "8", "18446744073709551616"] {
+        let error = assign("1/2@5", position).unwrap_err();
+        assert_eq!(error.code(), Code::CheckpointDamaged, "{position}");
+    }
+    for data in ["", "1", "2/2@5", "1/2", "0/0@1", "a/b@c"] {
+        assert_eq!(assign(data, "7").unwrap_err().code(), Code::Internal);
+    }
 }
 
 #[tokio::test]

@@ -11,29 +11,42 @@
 //! * A file that is still being written is not read too early, and one that grows after it was
 //!   read stops the job: its new rows would be lost in silence otherwise.
 //! * A file that is gone may have been moved away by its owner; a file of the same name later is
-//!   another file. A file that is gone before it was read is the reader's error.
+//!   another file, and its split has another name. A file that is gone before it was read is the
+//!   reader's error.
 //! * A directory that is gone stops the job.
+//! * The splits of the checkpoint a job starts from count as handed out, with the size they had.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use millstream_core::clock::SharedClock;
-use millstream_core::connector::{Discovery, SplitEnumerator};
+use millstream_core::connector::{Discovery, Split, SplitEnumerator};
 use millstream_core::{Code, Error, Result};
 
 use super::compression::Compression;
+use super::position::{split_data, split_file};
 use super::search::{Found, Search};
 
 /// Finds every file once and is done.
 pub(super) struct Once {
-    pub(super) search: Search,
+    search: Search,
+    known: HashSet<String>,
+}
+
+impl Once {
+    pub(super) fn new(search: Search, known: &[Split]) -> Self {
+        let known = known.iter().map(|split| split.name.clone()).collect();
+        Once { search, known }
+    }
 }
 
 #[async_trait]
 impl SplitEnumerator for Once {
     async fn discover(&mut self) -> Result<Discovery> {
-        let splits: Result<Vec<_>> = self.search.files()?.into_iter().map(split).collect();
+        let files = self.search.files()?.into_iter();
+        let new = files.filter(|found| !self.known.contains(&found.path));
+        let splits: Result<Vec<_>> = new.map(|found| split(found.path.clone(), &found)).collect();
         Ok(Discovery {
             splits: splits?,
             again_after: None,
@@ -46,7 +59,10 @@ pub(super) struct Watch {
     search: Search,
     interval: Duration,
     clock: SharedClock,
+    /// By path.
     seen: HashMap<String, Seen>,
+    /// Every name a split of the job has had.
+    names: HashSet<String>,
 }
 
 struct Seen {
@@ -55,13 +71,38 @@ struct Seen {
 }
 
 impl Watch {
-    pub(super) fn new(search: Search, interval: Duration, clock: SharedClock) -> Self {
-        Watch {
+    pub(super) fn new(
+        search: Search,
+        interval: Duration,
+        clock: SharedClock,
+        known: &[Split],
+    ) -> Result<Self> {
+        let mut seen = HashMap::new();
+        // In the order of discovery: the last file of a path is the one that may still be there.
+        for split in known {
+            let found = split_file(&split.data)?;
+            let path = found.path.clone();
+            let handed_out = true;
+            seen.insert(path, Seen { found, handed_out });
+        }
+        Ok(Watch {
             search,
             interval,
             clock,
-            seen: HashMap::new(),
+            seen,
+            names: known.iter().map(|split| split.name.clone()).collect(),
+        })
+    }
+
+    /// The name of a file's split: its path, unless another file had that before.
+    fn name(&mut self, found: &Found) -> String {
+        let mut name = found.path.clone();
+        let mut number = 2;
+        while !self.names.insert(name.clone()) {
+            name = format!("{}#{number}", found.path);
+            number += 1;
         }
+        name
     }
 
     /// Files to hand out now. What is not in `files` is forgotten.
@@ -95,7 +136,7 @@ impl Watch {
             return Ok(());
         }
         Err(Error::new(
-            Code::Read,
+            Code::InputLost,
             format!(
                 "{}: file '{}' changed after it was read: it had {} bytes and has {} now",
                 self.search.owner, now.path, read.size, now.size
@@ -110,7 +151,7 @@ impl Watch {
         }
         let path = self.search.root.display();
         let message = format!("{}: the watched '{path}' is gone", self.search.owner);
-        Error::new(Code::Read, message).caused_by(error)
+        Error::new(Code::InputLost, message).caused_by(error)
     }
 }
 
@@ -119,7 +160,8 @@ impl SplitEnumerator for Watch {
     async fn discover(&mut self) -> Result<Discovery> {
         let files = self.search.files().map_err(|error| self.gone(error))?;
         let ready = self.settled(files)?;
-        let splits: Result<Vec<_>> = ready.into_iter().map(split).collect();
+        let named = |found: Found| split(self.name(&found), &found);
+        let splits: Result<Vec<_>> = ready.into_iter().map(named).collect();
         Ok(Discovery {
             splits: splits?,
             again_after: Some(self.interval),
@@ -127,8 +169,7 @@ impl SplitEnumerator for Watch {
     }
 }
 
-/// A split is named after its file, and that is all a reader needs.
-fn split(found: Found) -> Result<(String, String)> {
+fn split(name: String, found: &Found) -> Result<(String, String)> {
     Compression::of(&found.path)?;
-    Ok((found.path.clone(), found.path))
+    Ok((name, split_data(found)))
 }

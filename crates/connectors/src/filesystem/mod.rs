@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! reading   search ─▶ enumerator ─ one split per file ─▶ reader ─ bytes ─▶ decoder ─▶ rows
-//! writing   rows ─▶ writer ─▶ .part-run-0-0.inprogress ─ prepare ─▶ commit ─▶ part-run-0-0
+//! writing   rows ─▶ writer ─▶ .millstream-pending/…/part-… ─ prepare ─▶ commit ─▶ part-…
 //! ```
 //!
 //! * Names that begin with `_` or `.` are never read: others hide their unfinished files so, and
 //!   so do we.
 //! * Columns in PARTITIONED BY are not in the files but in the names of directories:
 //!   `dt=2020-01-01/hr=1/part-…`.
-//! * Always: a file under its final name is complete, whatever happens to the process.
+//! * Always: a file under its final name is complete, and it is there only once the checkpoint its
+//!   rows belong to is committed, whatever happens to the process: exactly-once.
 //! * File calls block the thread. Each is short (at most a few hundred KiB of a local file), and a
 //!   thread of its own per file would cost more than it saves.
 //!
@@ -17,15 +18,21 @@
 //! Connector".
 
 mod commit;
+mod committable;
 mod compression;
 mod enumerator;
+mod input;
 mod location;
 mod part;
 mod partition;
+mod pending;
+mod position;
 mod reader;
+mod records;
 mod search;
 mod sink;
 mod source;
+mod success;
 #[cfg(test)]
 mod tests;
 
@@ -69,6 +76,7 @@ const COMMIT_TRIGGER: &str = "sink.partition-commit.trigger";
 const COMMIT_DELAY: &str = "sink.partition-commit.delay";
 const COMMIT_POLICY: &str = "sink.partition-commit.policy.kind";
 const SUCCESS_NAME: &str = "sink.partition-commit.success-file.name";
+const MISSING_FILES: &str = "sink.recovery.missing-files";
 const AUTO_COMPACTION: &str = "auto-compaction";
 const SHUFFLE_BY_PARTITION: &str = "sink.shuffle-by-partition.enable";
 
@@ -102,7 +110,8 @@ const OPTIONS: &[OptionSpec] = &[
         FILE_SIZE,
         "a size such as '128MB'",
         "128MB",
-        "a file that has reached this size is complete",
+        "a file that has reached this size is complete; with checkpoints, each of them completes \
+         every file",
     ),
     OptionSpec::new(
         ROLLOVER_INTERVAL,
@@ -131,16 +140,28 @@ const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         SUCCESS_NAME,
         "a name",
-        sink::DEFAULT_SUCCESS_NAME,
+        success::DEFAULT_NAME,
         "the name of that file",
     ),
     OptionSpec::new(
         COMMIT_TRIGGER,
         "'process-time'",
         "process-time",
-        "a partition is marked when its files become visible; 'partition-time' is not supported",
+        "a partition is marked once its files are visible; 'partition-time' is not supported",
     ),
-    OptionSpec::new(COMMIT_DELAY, "'0 s'", "0 s", "only '0 s' is supported"),
+    OptionSpec::new(
+        COMMIT_DELAY,
+        "a duration such as '1 h'",
+        "0 s",
+        "a partition is marked at the first commit this long after its files became visible",
+    ),
+    OptionSpec::new(
+        MISSING_FILES,
+        "'fail' or 'ignore'",
+        "fail",
+        "what a restarted job does about a file of its checkpoint that is neither pending nor \
+         visible: 'ignore' if others take visible files away",
+    ),
     OptionSpec::new(
         AUTO_COMPACTION,
         "'false'",

@@ -1,18 +1,10 @@
 //! Reads the files of one subtask, one after the other in the order they were assigned.
 //!
-//! ```text
-//! file ─▶ decompress ─▶ buffer: │ used │ incomplete record │ free │ ─▶ decoder ─▶ batch + constants
-//! ```
-//!
-//! * The buffer holds what the decoder has not used. It is filled by a quarter of a MiB at a time,
-//!   or by as much as is waiting, so a record of n bytes is looked at O(log n) times.
-//! * A batch ends after `batch_rows` rows or a MiB of input, and between two fills other tasks get
-//!   their turn.
-//! * Columns that are the same for all rows of a file are made once per batch.
+//! A split that waits keeps the position it was assigned with; the open one tells its own. A split
+//! leaves the queue only when its file is open, so a `fetch` that is dropped halfway loses nothing.
+//! Columns that are the same for all rows of a file are made once per batch.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -22,28 +14,39 @@ use arrow::array::{
 use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{DataType, Field};
 use async_trait::async_trait;
-use millstream_core::connector::{Fetch, SourceReader, Split};
-use millstream_core::format::{BadRecord, Decoder};
+use millstream_core::connector::{Fetch, Position, SourceReader, Split};
+use millstream_core::format::BadRecord;
 use millstream_core::id::SplitId;
 use millstream_core::types::LTZ_ZONE;
 use millstream_core::{Code, Error, Result};
 
-use super::compression::Compression;
 use super::partition::relabelled;
+use super::position::split_file;
+use super::records::Records;
 use super::search::Found;
 use super::source::{Column, Layout, Metadata};
 
-/// Bytes read at a time.
-const CHUNK: usize = 256 << 10;
-/// A batch ends after this much input.
-const BATCH_INPUT_BYTES: usize = 1 << 20;
-/// A guard against a decoder that never finds the end of a record; they have lower limits.
-const RECORD_BYTES_MAX: usize = 256 << 20;
-
 pub(super) struct Reader {
     layout: Arc<Layout>,
-    waiting: VecDeque<Split>,
+    waiting: VecDeque<(Split, Option<Position>)>,
     open: Option<OpenFile>,
+}
+
+/// What a bounded piece of work brought.
+pub(super) enum Step {
+    /// Rows of the wanted columns that are in the file, or bad records, or both.
+    Batch(RecordBatch, Vec<BadRecord>),
+    /// Not enough for a batch yet.
+    More,
+    /// The file has been read to its end.
+    End,
+}
+
+struct OpenFile {
+    split: SplitId,
+    /// One value per column that is the same for all rows, else `None`.
+    constants: Vec<Option<ArrayRef>>,
+    body: Records,
 }
 
 impl Reader {
@@ -58,24 +61,28 @@ impl Reader {
 
 #[async_trait]
 impl SourceReader for Reader {
-    fn assign(&mut self, split: Split) {
-        self.waiting.push_back(split);
+    fn assign(&mut self, split: Split, from: Option<Position>) -> Result<()> {
+        split_file(&split.data)?;
+        self.waiting.push_back((split, from));
+        Ok(())
     }
 
     async fn fetch(&mut self) -> Result<Fetch> {
         loop {
             let Some(file) = &mut self.open else {
-                let Some(split) = self.waiting.pop_front() else {
+                let Some((split, from)) = self.waiting.front() else {
                     return Ok(Fetch::Waiting);
                 };
-                self.open = Some(OpenFile::open(&self.layout, split)?);
+                let open = OpenFile::open(&self.layout, split, from.as_ref()).await?;
+                self.waiting.pop_front();
+                self.open = Some(open);
                 continue;
             };
-            match file.step(&self.layout)? {
+            match file.body.step(&self.layout).await? {
                 Step::Batch(rows, bad) => {
                     return Ok(Fetch::Rows {
                         split: file.split,
-                        rows,
+                        rows: file.complete(&self.layout, &rows)?,
                         bad,
                     });
                 }
@@ -88,125 +95,32 @@ impl SourceReader for Reader {
             }
         }
     }
-}
 
-/// What a bounded piece of work brought.
-enum Step {
-    /// Rows, or bad records, or both.
-    Batch(RecordBatch, Vec<BadRecord>),
-    /// Not enough for a batch yet.
-    More,
-    /// The file has been read to its end.
-    End,
-}
-
-struct OpenFile {
-    split: SplitId,
-    path: String,
-    input: Box<dyn Read + Send>,
-    decoder: Box<dyn Decoder>,
-    /// One value per column that is the same for all rows, else `None`.
-    constants: Vec<Option<ArrayRef>>,
-    buffer: Vec<u8>,
-    /// The bytes of `buffer` that wait to be decoded.
-    start: usize,
-    end: usize,
-    /// Input decoded since the last batch.
-    decoded: usize,
-    at_end: bool,
+    fn position(&self, split: SplitId) -> Option<Position> {
+        match &self.open {
+            Some(file) if file.split == split => file.body.position(),
+            _ => {
+                let mut waiting = self.waiting.iter();
+                waiting.find(|(own, _)| own.id == split)?.1.clone()
+            }
+        }
+    }
 }
 
 impl OpenFile {
-    fn open(layout: &Layout, split: Split) -> Result<Self> {
-        let path = split.data;
-        let failed = |error: io::Error| read_error(layout, &path, error);
-        let file = File::open(&path).map_err(failed)?;
-        let found = Found::new(path.clone(), &file.metadata().map_err(failed)?);
-        let constants = constants(layout, &found)?;
-        let input = Compression::of(&path)?.reader(file).map_err(failed)?;
+    async fn open(layout: &Layout, split: &Split, from: Option<&Position>) -> Result<Self> {
+        let named = split_file(&split.data)?;
+        let (found, body) = Records::open(layout, &named.path, from).await?;
         Ok(OpenFile {
             split: split.id,
-            input,
-            decoder: layout.decoder()?,
-            constants,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            decoded: 0,
-            at_end: false,
-            path,
+            constants: constants(layout, &found)?,
+            body,
         })
     }
 
-    /// Decodes what is waiting; if that does not make a batch, reads another chunk.
-    fn step(&mut self, layout: &Layout) -> Result<Step> {
-        let used = self
-            .decoder
-            .decode(&self.buffer[self.start..self.end], self.at_end)
-            .map_err(|error| error.context(format_args!("file '{}'", self.path)))?;
-        self.start += used.min(self.end - self.start);
-        self.decoded += used;
-        let full = self.decoder.is_full();
-        let done = self.at_end && self.start == self.end;
-        if full || done || self.decoded >= BATCH_INPUT_BYTES {
-            self.decoded = 0;
-            let rows = self.decoder.rows();
-            let bad = self.decoder.take_bad();
-            if rows > 0 || !bad.is_empty() || full {
-                return Ok(Step::Batch(self.batch(layout, rows)?, bad));
-            }
-        }
-        if done {
-            return Ok(Step::End);
-        }
-        if self.at_end {
-            return match used {
-                0 => Err(Error::internal(format!(
-                    "the decoder of '{}' stands still",
-                    self.path
-                ))),
-                _ => Ok(Step::More),
-            };
-        }
-        self.fill(layout)?;
-        Ok(Step::More)
-    }
-
-    /// Reads behind what is waiting, until the buffer is full or the file ends.
-    fn fill(&mut self, layout: &Layout) -> Result<()> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if self.end > RECORD_BYTES_MAX {
-            return Err(Error::new(
-                Code::Read,
-                format!(
-                    "{}: a record of file '{}' is longer than {RECORD_BYTES_MAX} bytes",
-                    layout.owner, self.path
-                ),
-            ));
-        }
-        let wanted = self.end + CHUNK.max(self.end);
-        if self.buffer.len() < wanted {
-            self.buffer.resize(wanted, 0);
-        }
-        while self.end < wanted {
-            match self.input.read(&mut self.buffer[self.end..wanted]) {
-                Ok(0) => {
-                    self.at_end = true;
-                    return Ok(());
-                }
-                Ok(read) => self.end += read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(read_error(layout, &self.path, error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// The waiting rows with the columns that are not in the file.
-    fn batch(&mut self, layout: &Layout, rows: usize) -> Result<RecordBatch> {
-        let decoded = self.decoder.flush()?;
+    /// The rows of a file with the columns that are not in it.
+    fn complete(&self, layout: &Layout, decoded: &RecordBatch) -> Result<RecordBatch> {
+        let rows = decoded.num_rows();
         let first = UInt32Array::from(vec![0; rows]);
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(layout.columns.len());
         for (column, constant) in layout.columns.iter().zip(&self.constants) {
@@ -222,21 +136,6 @@ impl OpenFile {
             schema, columns, &options,
         )?)
     }
-}
-
-fn read_error(layout: &Layout, path: &str, error: io::Error) -> Error {
-    let what = match error.kind() {
-        ErrorKind::NotFound => "is gone, though it was found before".to_string(),
-        ErrorKind::UnexpectedEof => {
-            "was cut short: its compressed data ends too early, so rows are missing".to_string()
-        }
-        _ => format!("cannot be read: {error}"),
-    };
-    Error::new(
-        Code::Read,
-        format!("{}: file '{path}' {what}", layout.owner),
-    )
-    .caused_by(error)
 }
 
 /// The value of each column that is the same for all rows of a file.

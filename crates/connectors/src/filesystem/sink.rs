@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! rows ─▶ by partition directory ─▶ encode ─▶ part file ── full, old or idle ──▶ finished
-//!                                                                                   │ prepare
-//!                                                                    committable ◀──┘
+//!                                                │ checkpoint                        │ prepare
+//!                                                └───────────────▶    committable ◀──┘
 //! ```
 //!
 //! * A part file is called `part-<run>-<subtask>-<number>`, as Flink does it; no two are the same.
 //! * A file ends between two rows: as soon as it has reached `sink.rolling-policy.file-size`.
+//! * A job with checkpoints ends every file at each of them (Flink's `OnCheckpointRollingPolicy`):
+//!   what a checkpoint holds is a whole file, and nothing needs to be cut when it is restored. A
+//!   job without them goes by size, age and idleness alone.
 //! * The number of files open at a time is bounded; the one that has waited longest is finished.
 //! * After an error nothing more is prepared: an incomplete result must not look complete.
 
@@ -21,26 +24,27 @@ use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use millstream_core::connector::{
-    Committable, Committer, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
+    Committer, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
 };
+use millstream_core::failpoint::failpoint;
 use millstream_core::format::{Encoder, Format, Formats};
+use millstream_core::message::Barrier;
 use millstream_core::options::Options;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::table::TableSpec;
 use millstream_core::{Code, Error, Result};
 
-use super::commit::Renames;
+use super::commit::{Renames, ignores_missing};
+use super::committable::{Message, Move};
 use super::part::{Finished, Part};
 use super::partition::Partitions;
+use super::pending::{Life, sync};
+use super::success::Policy;
 use super::{
-    AUTO_COMPACTION, CHECK_INTERVAL, COMMIT_DELAY, COMMIT_POLICY, COMMIT_TRIGGER, FILE_SIZE,
-    Filesystem, INACTIVITY_INTERVAL, ROLLOVER_INTERVAL, SHUFFLE_BY_PARTITION, SUCCESS_NAME,
-    location,
+    AUTO_COMPACTION, CHECK_INTERVAL, FILE_SIZE, Filesystem, INACTIVITY_INTERVAL, ROLLOVER_INTERVAL,
+    SHUFFLE_BY_PARTITION, location,
 };
 use crate::options::format_of;
-
-/// The name of a success file unless the table says otherwise.
-pub(super) const DEFAULT_SUCCESS_NAME: &str = "_SUCCESS";
 
 /// Most files one subtask has open.
 const PARTS_OPEN_MAX: usize = 128;
@@ -51,12 +55,17 @@ impl SinkFactory for Filesystem {
     }
 
     fn check(&self, table: &TableSpec, formats: &Formats) -> Result<()> {
+        ignores_missing(table)?;
         Layout::new(table, formats)?.encoder().map(|_| ())
     }
 
     fn writer(&self, table: &TableSpec, context: &SinkContext) -> Result<Box<dyn SinkWriter>> {
+        let life = Life::of(&context.job);
+        let layout = Layout::new(table, &context.formats)?;
         Ok(Box::new(Writer {
-            layout: Layout::new(table, &context.formats)?,
+            folder: layout.root.join(life.folder()),
+            life,
+            layout,
             context: context.clone(),
             open: BTreeMap::new(),
             finished: Vec::new(),
@@ -67,10 +76,8 @@ impl SinkFactory for Filesystem {
         }))
     }
 
-    fn committer(&self, table: &TableSpec) -> Result<Box<dyn Committer>> {
-        Ok(Box::new(Renames {
-            root: location::absolute(&table.options)?,
-        }))
+    fn committer(&self, table: &TableSpec, context: &SinkContext) -> Result<Box<dyn Committer>> {
+        Ok(Box::new(Renames::new(table, context)?))
     }
 }
 
@@ -85,7 +92,7 @@ struct Layout {
     format: &'static dyn Format,
     format_options: Options,
     rolling: Rolling,
-    success_name: Option<String>,
+    policy: Option<Policy>,
 }
 
 /// When a file is complete.
@@ -110,7 +117,7 @@ impl Layout {
             format,
             format_options,
             rolling: Rolling::of(&table.options)?,
-            success_name: success_name(table)?,
+            policy: Policy::of(table)?,
         })
     }
 
@@ -161,6 +168,9 @@ impl Rolling {
 
 struct Writer {
     layout: Layout,
+    life: Life,
+    /// Where files wait.
+    folder: PathBuf,
     context: SinkContext,
     /// By directory below the root.
     open: BTreeMap<String, Part>,
@@ -181,7 +191,7 @@ impl SinkWriter for Writer {
         written
     }
 
-    async fn prepare(&mut self, end: bool) -> Result<Vec<Committable>> {
+    async fn prepare(&mut self, barrier: Barrier) -> Result<Prepared> {
         if self.failed {
             let owner = &self.layout.owner;
             return Err(Error::new(
@@ -189,19 +199,46 @@ impl SinkWriter for Writer {
                 format!("{owner}: writing failed before"),
             ));
         }
-        let finished = self.finish(|_, due| end || due);
-        self.failed |= finished.is_err();
-        finished?;
-        let success_name = self.layout.success_name.as_deref();
-        Ok(self
-            .finished
-            .drain(..)
-            .map(|part| part.hand_over(success_name))
-            .collect())
+        let prepared = self.hand_over(barrier);
+        self.failed |= prepared.is_err();
+        prepared
     }
 }
 
 impl Writer {
+    fn hand_over(&mut self, barrier: Barrier) -> Result<Prepared> {
+        let all = barrier.last || self.context.job.checkpoints;
+        self.finish(|_, due| all || due)?;
+        failpoint("fs.prepare.sync")?;
+        if !self.finished.is_empty() {
+            sync(&self.folder)?;
+        }
+        let waits = self.layout.policy.as_ref().is_some_and(Policy::waits);
+        let mut prepared = Prepared::default();
+        for mut part in self.finished.drain(..) {
+            let file = Move {
+                from: format!("{}/{}", self.life.folder(), part.name),
+                to: match part.directory.as_str() {
+                    "" => part.name.clone(),
+                    directory => format!("{directory}/{}", part.name),
+                },
+            };
+            prepared.rows += part.rows;
+            prepared
+                .committables
+                .push(Message::File(file).to_committable());
+            part.hand_over();
+        }
+        if barrier.last || waits {
+            let notice = Message::Notice {
+                subtask: self.context.subtask,
+                last: barrier.last,
+            };
+            prepared.committables.push(notice.to_committable());
+        }
+        Ok(prepared)
+    }
+
     fn write_rows(&mut self, rows: &ChangeBatch) -> Result<()> {
         if rows
             .kinds()
@@ -239,10 +276,12 @@ impl Writer {
         while from < encoded.len() {
             let part = self.part(directory)?;
             let room = bytes_max.saturating_sub(part.bytes);
-            let last = ends
-                .partition_point(|end| *end <= from || (end.saturating_sub(from) as u64) < room);
+            let first = ends.partition_point(|end| *end <= from);
+            let full = |end: &usize| (end.saturating_sub(from) as u64) < room;
+            let last = first + ends[first..].partition_point(full);
             let to = ends.get(last).copied().unwrap_or(encoded.len());
-            part.write(&encoded[from..to], now)?;
+            let rows = ends.len().min(last + 1) - first;
+            part.write(&encoded[from..to], rows as u64, now)?;
             from = to;
             if part.bytes >= bytes_max {
                 self.finish(|name, due| due || name == directory)?;
@@ -263,12 +302,9 @@ impl Writer {
                 run_id, subtask, ..
             } = &self.context;
             let name = format!("part-{run_id}-{subtask}-{}", self.next);
-            let path = match directory {
-                "" => self.layout.root.clone(),
-                _ => self.layout.root.join(directory),
-            };
             let now = self.context.clock.elapsed();
-            let part = Part::open(&path, &name, self.layout.encoder()?, now)?;
+            let encoder = self.layout.encoder()?;
+            let part = Part::open(&self.folder, &name, encoder, now)?;
             self.next += 1;
             self.open.insert(directory.to_string(), part);
         }
@@ -289,7 +325,7 @@ impl Writer {
             .collect();
         for name in chosen {
             if let Some(part) = self.open.remove(&name) {
-                self.finished.push(part.finish()?);
+                self.finished.push(part.finish(&name)?);
             }
         }
         Ok(())
@@ -306,50 +342,5 @@ fn refuse_unsupported(options: &Options) -> Result<()> {
             )));
         }
     }
-    let trigger = options.one_of(
-        COMMIT_TRIGGER,
-        &["process-time", "partition-time"],
-        "process-time",
-    )?;
-    if trigger == "partition-time" {
-        return Err(Error::unsupported(format!(
-            "option '{COMMIT_TRIGGER}' of {} is 'partition-time', which is not supported",
-            options.owner()
-        ))
-        .hint("with 'process-time' a partition is marked when its files become visible"));
-    }
-    match options.duration(COMMIT_DELAY)? {
-        None | Some(Duration::ZERO) => Ok(()),
-        Some(_) => Err(Error::unsupported(format!(
-            "option '{COMMIT_DELAY}' of {} is not supported beyond '0 s'",
-            options.owner()
-        ))),
-    }
-}
-
-/// The name of the success file, if the table wants one.
-fn success_name(table: &TableSpec) -> Result<Option<String>> {
-    let options = &table.options;
-    let name = options.get(SUCCESS_NAME).unwrap_or(DEFAULT_SUCCESS_NAME);
-    let Some(kind) = options.get(COMMIT_POLICY) else {
-        return Ok(None);
-    };
-    if kind.trim() != "success-file" {
-        return Err(Error::unsupported(format!(
-            "option '{COMMIT_POLICY}' of {} is '{}', only 'success-file' is supported",
-            options.owner(),
-            crate::options::shown(kind)
-        )));
-    }
-    if table.partition_keys.is_empty() {
-        return Err(options
-            .invalid(COMMIT_POLICY, "a table with PARTITIONED BY")
-            .hint("leave the option out: files are visible only when they are complete"));
-    }
-    // A name that a reader skips, and that stays in its directory.
-    if !name.starts_with(['_', '.']) || name.len() < 2 || name == ".." || name.contains(['/', '\0'])
-    {
-        return Err(options.invalid(SUCCESS_NAME, "a file name that begins with '_' or '.'"));
-    }
-    Ok(Some(name.to_string()))
+    Ok(())
 }

@@ -7,7 +7,7 @@ use arrow::compute::can_cast_types;
 use arrow::datatypes::{DataType, FieldRef, SchemaRef, TimeUnit};
 use millstream_core::clock::SharedClock;
 use millstream_core::connector::{
-    Source, SourceContext, SourceFactory, SourceReader, SplitEnumerator,
+    Source, SourceContext, SourceFactory, SourceReader, Split, SplitEnumerator,
 };
 use millstream_core::format::{Decoder, Format};
 use millstream_core::options::Options;
@@ -72,16 +72,25 @@ impl Source for Files {
         self.interval.is_none()
     }
 
-    fn enumerator(&self) -> Result<Box<dyn SplitEnumerator>> {
+    fn enumerator(&self, known: &[Split]) -> Result<Box<dyn SplitEnumerator>> {
         let search = self.search.clone();
         Ok(match self.interval {
-            None => Box::new(Once { search }),
-            Some(interval) => Box::new(Watch::new(search, interval, Arc::clone(&self.clock))),
+            None => Box::new(Once::new(search, known)),
+            Some(interval) => Box::new(Watch::new(
+                search,
+                interval,
+                Arc::clone(&self.clock),
+                known,
+            )?),
         })
     }
 
     fn reader(&self) -> Result<Box<dyn SourceReader>> {
         Ok(Box::new(Reader::new(Arc::clone(&self.layout))))
+    }
+
+    fn replays(&self) -> bool {
+        true
     }
 }
 

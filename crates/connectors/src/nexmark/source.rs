@@ -3,6 +3,9 @@
 //! A reader with several splits always continues the one whose next event is the earliest. By the
 //! clock, events that are due leave together; a reader that is ahead waits for the next event, but
 //! at least [`TICK`], so that high rates come as batches and not one by one.
+//!
+//! The position of a split is the number of its next event. A restored job reads the splits it had,
+//! whatever its parallelism is now, and by the clock the first event it reads is due at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +14,13 @@ use async_trait::async_trait;
 
 use millstream_core::clock::SharedClock;
 use millstream_core::connector::{
-    Discovery, Fetch, Source, SourceContext, SourceFactory, SourceReader, Split, SplitEnumerator,
+    Discovery, Fetch, Position, Source, SourceContext, SourceFactory, SourceReader, Split,
+    SplitEnumerator,
 };
 use millstream_core::id::SplitId;
 use millstream_core::table::TableSpec;
 use millstream_core::time::EventTime;
-use millstream_core::{Error, Result};
+use millstream_core::{Code, Error, Result};
 
 use super::batch;
 use super::layout::Layout;
@@ -63,12 +67,18 @@ impl Source for Nexmark {
         self.market.settings.is_bounded
     }
 
-    fn enumerator(&self) -> Result<Box<dyn SplitEnumerator>> {
+    /// The splits of a restored job are all there are: others would make events twice.
+    fn enumerator(&self, known: &[Split]) -> Result<Box<dyn SplitEnumerator>> {
         let base = match self.market.settings.base {
             Base::At(time) => time,
             Base::Now => EventTime(self.clock.now_ms()),
         };
-        let shares = (0..self.parallelism).map(|index| Share {
+        let new = if known.is_empty() {
+            self.parallelism
+        } else {
+            0
+        };
+        let shares = (0..new).map(|index| Share {
             index,
             count: self.parallelism,
             base,
@@ -86,8 +96,11 @@ impl Source for Nexmark {
             market: Arc::clone(&self.market),
             layout: self.layout.clone(),
             parts: Vec::new(),
-            broken: None,
         }))
+    }
+
+    fn replays(&self) -> bool {
+        true
     }
 }
 
@@ -113,8 +126,6 @@ struct Reader {
     parts: Vec<Part>,
     rows_max: usize,
     pace: Option<Pace>,
-    /// Why a split could not be assigned; `fetch` says it.
-    broken: Option<Error>,
 }
 
 /// A split being read.
@@ -122,26 +133,40 @@ struct Part {
     split: SplitId,
     base: EventTime,
     cursor: Cursor,
+    /// True once there is something to go on from.
+    moved: bool,
 }
 
 #[async_trait]
 impl SourceReader for Reader {
-    fn assign(&mut self, split: Split) {
+    fn assign(&mut self, split: Split, from: Option<Position>) -> Result<()> {
         let settings = &self.market.settings;
-        match Share::parse(&split.data) {
-            Ok(share) => self.parts.push(Part {
-                split: split.id,
-                base: share.base,
-                cursor: Cursor::new(&share, settings.events, settings.block()),
-            }),
-            Err(error) => self.broken = Some(error),
+        let share = Share::parse(&split.data)?;
+        let mut cursor = Cursor::new(&share, settings.events, settings.block());
+        if let Some(position) = &from {
+            let event = position.0.parse().ok();
+            let event = event.filter(|event| cursor.resume(*event));
+            let event = event.ok_or_else(|| not_a_place(position))?;
+            if let Some(pace) = &mut self.pace {
+                pace.restored(self.market.timeline().offset_ms(event));
+            }
         }
+        self.parts.push(Part {
+            split: split.id,
+            base: share.base,
+            cursor,
+            moved: from.is_some(),
+        });
+        Ok(())
+    }
+
+    fn position(&self, split: SplitId) -> Option<Position> {
+        let part = self.parts.iter().find(|part| part.split == split)?;
+        part.moved
+            .then(|| Position(part.cursor.place().to_string()))
     }
 
     async fn fetch(&mut self) -> Result<Fetch> {
-        if let Some(error) = self.broken.take() {
-            return Err(error);
-        }
         if let Some(split) = self.finished() {
             return Ok(Fetch::Finished(split));
         }
@@ -181,6 +206,7 @@ impl Reader {
 
     fn read(&mut self, at: usize, before: u64) -> Result<Fetch> {
         let part = &mut self.parts[at];
+        part.moved = true;
         let mut runs = Runs::default();
         for range in part.cursor.take(self.rows_max, before) {
             runs.add(&self.market.settings.proportions, part.base, range);
@@ -193,11 +219,23 @@ impl Reader {
     }
 }
 
+fn not_a_place(position: &Position) -> Error {
+    Error::new(
+        Code::CheckpointDamaged,
+        format!(
+            "the position of a nexmark split wants the number of one of its events, found '{}'",
+            crate::options::shown(&position.0)
+        ),
+    )
+}
+
 /// Holds events back until they are due.
 struct Pace {
     clock: SharedClock,
     /// When the first event was asked for.
     start: Option<Duration>,
+    /// How far the earliest restored split had come, which is not waited for again.
+    lead: Option<Duration>,
 }
 
 impl Pace {
@@ -205,7 +243,14 @@ impl Pace {
         Pace {
             clock: Arc::clone(clock),
             start: None,
+            lead: None,
         }
+    }
+
+    /// A split goes on with an event that was due this long after the first one.
+    fn restored(&mut self, offset_ms: u64) {
+        let offset = Duration::from_millis(offset_ms);
+        self.lead = Some(self.lead.map_or(offset, |lead| lead.min(offset)));
     }
 
     /// Waits for event `next`; returns the number of the first event that is not due by then.
@@ -213,8 +258,9 @@ impl Pace {
         let start = *self.start.get_or_insert_with(|| self.clock.elapsed());
         let timeline = market.timeline();
         let due = Duration::from_millis(timeline.offset_ms(next));
+        let lead = self.lead.unwrap_or_default();
         loop {
-            let elapsed = self.clock.elapsed().saturating_sub(start);
+            let elapsed = self.clock.elapsed().saturating_sub(start) + lead;
             if due <= elapsed {
                 let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
                 return timeline.events_until(elapsed_ms);

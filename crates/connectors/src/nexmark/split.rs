@@ -71,6 +71,22 @@ impl Cursor {
         }
     }
 
+    /// Goes on at `event`, which a cursor of the same share has told as its next; false if that is
+    /// not one of its events.
+    pub(super) fn resume(&mut self, event: u64) -> bool {
+        let round = self.stride + self.block;
+        let own = event >= self.next && (event - self.next) % round < self.block;
+        if own {
+            self.next = event;
+        }
+        own
+    }
+
+    /// Where to go on: the number of the next event, or one behind all events at the end.
+    pub(super) fn place(&self) -> u64 {
+        self.next
+    }
+
     /// The number of the next event; `None` at the end.
     pub(super) fn next(&self) -> Option<u64> {
         (self.next < self.end).then_some(self.next)
@@ -148,6 +164,20 @@ mod tests {
         assert_eq!(cursor.take(120, 375), vec![370..375]);
         assert_eq!(cursor.take(120, 375), Vec::<Range<u64>>::new());
         assert_eq!(cursor.next(), Some(375));
+    }
+
+    #[test]
+    fn a_cursor_goes_on_where_another_stopped() {
+        for rows in [1, 49, 50, 51, 120, 2_000] {
+            let mut first = Cursor::new(&share(1, 3), 1_000, 50);
+            first.take(rows, u64::MAX);
+            let mut second = Cursor::new(&share(1, 3), 1_000, 50);
+            assert!(second.resume(first.place()));
+            assert_eq!(second.next(), first.next());
+            assert_eq!(second.take(9_999, u64::MAX), first.take(9_999, u64::MAX));
+        }
+        let mut other = Cursor::new(&share(1, 3), 1_000, 50);
+        assert!(!other.resume(49) && !other.resume(100) && !other.resume(0));
     }
 
     #[test]

@@ -15,7 +15,9 @@ use arrow::datatypes::{
 };
 
 use millstream_core::clock::{ManualClock, SharedClock};
-use millstream_core::connector::{Connector, Fetch, Source, SourceContext, SourceReader, Split};
+use millstream_core::connector::{
+    Connector, Fetch, JobIdentity, Source, SourceContext, SourceReader, Split,
+};
 use millstream_core::id::SplitId;
 use millstream_core::options::Options;
 use millstream_core::table::TableSpec;
@@ -129,6 +131,7 @@ impl Open {
                 projection,
                 formats: Arc::new(|name| Err(Error::unsupported(name))),
                 clock: Arc::clone(&self.clock),
+                job: JobIdentity::transient("test"),
                 parallelism: self.parallelism,
                 batch_rows: self.batch_rows,
             },
@@ -141,7 +144,7 @@ impl Open {
         let mut readers = Vec::new();
         for split in splits(source.as_ref()).await {
             let mut reader = source.reader().unwrap();
-            reader.assign(split);
+            reader.assign(split, None).unwrap();
             readers.push(reader);
         }
         readers
@@ -158,7 +161,7 @@ impl Open {
 }
 
 async fn splits(source: &dyn Source) -> Vec<Split> {
-    let found = source.enumerator().unwrap().discover().await.unwrap();
+    let found = source.enumerator(&[]).unwrap().discover().await.unwrap();
     assert_eq!(found.again_after, None);
     let splits = (0..).zip(found.splits);
     splits

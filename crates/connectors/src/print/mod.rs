@@ -10,6 +10,9 @@
 //!
 //! * A batch is rendered to text and then written in one call, which holds the lock of the stream,
 //!   so that lines of subtasks never mix.
+//! * A receipt counts the lines printed since the last one. What is printed cannot be taken back: a
+//!   job that recovers prints the rows after its last checkpoint again (at-least-once), and nobody
+//!   knows whether the last lines before a crash were seen.
 //! * Values look as in Flink ([`crate::text`]).
 //! * Cost: O(bytes printed); one text buffer per subtask, given back if a batch made it large.
 
@@ -20,10 +23,11 @@ use std::io::{self, Write};
 
 use async_trait::async_trait;
 use millstream_core::connector::{
-    Committable, Committer, Connector, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
+    Committer, Connector, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
     SourceFactory,
 };
 use millstream_core::format::Formats;
+use millstream_core::message::Barrier;
 use millstream_core::options::OptionSpec;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::table::TableSpec;
@@ -86,7 +90,7 @@ impl SinkFactory for Print {
         Ok(Box::new(Writer::new(table, context, to)))
     }
 
-    fn committer(&self, _table: &TableSpec) -> Result<Box<dyn Committer>> {
+    fn committer(&self, _: &TableSpec, _: &SinkContext) -> Result<Box<dyn Committer>> {
         Ok(Box::new(Nothing))
     }
 }
@@ -96,6 +100,8 @@ struct Writer {
     prefix: String,
     /// Lines of one batch; empty between calls.
     lines: String,
+    /// Rows printed since the last receipt.
+    rows: u64,
     to: Box<dyn Write + Send>,
 }
 
@@ -106,6 +112,7 @@ impl Writer {
             table: table.options.owner().to_string(),
             prefix: prefix(identifier, context.subtask, context.parallelism),
             lines: String::new(),
+            rows: 0,
             to,
         }
     }
@@ -139,11 +146,16 @@ impl SinkWriter for Writer {
         written.map_err(|error| {
             Error::new(Code::Write, format!("{} cannot print: {error}", self.table))
                 .caused_by(error)
-        })
+        })?;
+        self.rows += rows.num_rows() as u64;
+        Ok(())
     }
 
-    async fn prepare(&mut self, _end: bool) -> Result<Vec<Committable>> {
-        Ok(Vec::new())
+    async fn prepare(&mut self, _barrier: Barrier) -> Result<Prepared> {
+        Ok(Prepared {
+            committables: Vec::new(),
+            rows: std::mem::take(&mut self.rows),
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use arrow::array::UInt8Array;
 use millstream_core::types::SqlType;
 
 use super::*;
-use crate::testing::{NULL, batch, sink_context, table};
+use crate::testing::{NULL, barrier, batch, sink_context, table};
 
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<u8>>>);
@@ -49,7 +49,8 @@ async fn printed(options: &[(&str, &str)], subtask: u32, parallelism: u32) -> St
     let context = sink_context(subtask, parallelism);
     let mut writer = Writer::new(&spec, &context, Box::new(paper.clone()));
     writer.write(rows).await.unwrap();
-    assert_eq!(writer.prepare(true).await.unwrap(), []);
+    let prepared = writer.prepare(barrier(1, true)).await.unwrap();
+    assert_eq!((prepared.committables.len(), prepared.rows), (0, 2));
     String::from_utf8(paper.0.lock().unwrap().clone()).unwrap()
 }
 

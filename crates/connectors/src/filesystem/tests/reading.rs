@@ -236,12 +236,12 @@ async fn a_file_that_went_away_before_it_was_read_is_an_error() {
     let table = files(here.path(), &[]);
     let context = source_context(&table, 1, 1);
     let source = Filesystem.create(&table, &context).unwrap();
-    let found = source.enumerator().unwrap().discover().await.unwrap();
+    let found = source.enumerator(&[]).unwrap().discover().await.unwrap();
     fs::remove_file(&file).unwrap();
     let error = crate::conformance::read_splits(source.as_ref(), &context, found)
         .await
         .unwrap_err();
-    assert_eq!(error.code(), Code::Read);
+    assert_eq!(error.code(), Code::InputLost);
     assert!(error.message().contains("is gone"), "{error}");
 }
 

@@ -27,7 +27,7 @@ impl Watched {
         let (clock, shared) = manual_clock(NOW_MS);
         context.clock = shared;
         let source = Filesystem.create(&table, &context).unwrap();
-        let enumerator = source.enumerator().unwrap();
+        let enumerator = source.enumerator(&[]).unwrap();
         Watched {
             here,
             clock,
@@ -98,7 +98,7 @@ async fn a_file_that_grows_after_it_was_read_stops_the_job() {
     watched.look().await.unwrap();
     watched.write("a", "1,a\n2,b\n", FRESH);
     let error = watched.look().await.unwrap_err();
-    assert_eq!(error.code(), Code::Read);
+    assert_eq!(error.code(), Code::InputLost);
     assert!(
         error.message().contains("it had 4 bytes and has 8 now"),
         "{error}"
@@ -113,7 +113,7 @@ async fn a_file_of_a_name_that_was_gone_is_another_file() {
     fs::remove_file(watched.here.path().join("a")).unwrap();
     assert_eq!(watched.look().await.unwrap(), [""; 0]);
     watched.write("a", "2,b,c\n", OLD);
-    assert_eq!(watched.look().await.unwrap(), ["a"]);
+    assert_eq!(watched.look().await.unwrap(), ["a#2"]);
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_watched_directory_that_disappears_stops_the_job() {
     watched.look().await.unwrap();
     fs::remove_dir(watched.here.path()).unwrap();
     let error = watched.look().await.unwrap_err();
-    assert_eq!(error.code(), Code::Read);
+    assert_eq!(error.code(), Code::InputLost);
     assert!(error.message().contains("the watched '"), "{error}");
     assert!(
         error

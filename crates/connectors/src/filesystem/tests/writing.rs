@@ -1,12 +1,17 @@
 use arrow::array::UInt8Array;
-use millstream_core::connector::{Committable, SinkAccepts, SinkContext, SinkFactory, SinkWriter};
+use millstream_core::connector::{
+    Committable, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
+};
 use millstream_core::rows::ChangeBatch;
 use millstream_core::{Code, Result};
 
 use super::*;
 use crate::conformance::read;
 use crate::filesystem::Filesystem;
-use crate::testing::{NULL, batch, formats, manual_clock, sink_context, source_context};
+use crate::testing::{NULL, barrier, batch, formats, manual_clock, sink_context, source_context};
+
+/// Where a job without checkpoints called `run1` keeps its files.
+const PENDING: &str = ".millstream-pending/run1/run1.0";
 
 fn writer(table: &TableSpec, subtask: u32) -> Box<dyn SinkWriter> {
     Filesystem.writer(table, &sink_context(subtask, 2)).unwrap()
@@ -16,8 +21,15 @@ fn rows(table: &TableSpec, rows: &[&[&str]]) -> ChangeBatch {
     ChangeBatch::inserts(batch(&table.schema, rows))
 }
 
-async fn commit(table: &TableSpec, prepared: Vec<Committable>) -> Result<()> {
-    Filesystem.committer(table).unwrap().commit(prepared).await
+async fn commit(table: &TableSpec, prepared: Prepared) -> Result<()> {
+    let mut committer = Filesystem.committer(table, &sink_context(0, 2)).unwrap();
+    committer.commit(prepared.committables).await
+}
+
+/// The files among what was prepared.
+fn files_of(prepared: &Prepared) -> usize {
+    let files = prepared.committables.iter();
+    files.filter(|file| file.0.contains("\"from\"")).count()
 }
 
 fn refused(options: &[(&str, &str)]) -> millstream_core::Error {
@@ -39,17 +51,18 @@ async fn rows_become_visible_by_the_commit_and_not_before() {
         .await
         .unwrap();
     assert_eq!(
-        writer.prepare(false).await.unwrap(),
-        [],
+        writer.prepare(barrier(1, false)).await.unwrap(),
+        Prepared::default(),
         "the file can take more rows"
     );
     writer.write(rows(&table, &[&["3", "c"]])).await.unwrap();
-    let prepared = writer.prepare(true).await.unwrap();
+    let prepared = writer.prepare(barrier(1, true)).await.unwrap();
+    assert_eq!((files_of(&prepared), prepared.rows), (1, 3));
     drop(writer);
     let text = "# header\n1,a\n2,b\n3,c\n".to_string();
     assert_eq!(
         tree(&root),
-        [(".part-run1-1-0.inprogress".to_string(), text.clone())]
+        [(format!("{PENDING}/part-run1-1-0"), text.clone())]
     );
     commit(&table, prepared).await.unwrap();
     assert_eq!(tree(&root), [("part-run1-1-0".to_string(), text)]);
@@ -64,7 +77,7 @@ async fn what_is_written_is_read_back() {
         .write(rows(&table, &[&["1", "a"], &["2", "b"]]))
         .await
         .unwrap();
-    commit(&table, writer.prepare(true).await.unwrap())
+    commit(&table, writer.prepare(barrier(1, true)).await.unwrap())
         .await
         .unwrap();
     let reading = read(&Filesystem, &table, source_context(&table, 2, 10))
@@ -79,7 +92,7 @@ async fn committing_twice_is_committing_once() {
     let table = files(here.path(), &[]);
     let mut writer = writer(&table, 0);
     writer.write(rows(&table, &[&["1", "a"]])).await.unwrap();
-    let prepared = writer.prepare(true).await.unwrap();
+    let prepared = writer.prepare(barrier(1, true)).await.unwrap();
     commit(&table, prepared.clone()).await.unwrap();
     let before = tree(here.path());
     commit(&table, prepared).await.unwrap();
@@ -92,19 +105,21 @@ async fn a_prepared_file_that_is_gone_or_whose_name_is_taken_is_a_write_error() 
     let table = files(here.path(), &[]);
     let mut writer = writer(&table, 0);
     writer.write(rows(&table, &[&["1", "a"]])).await.unwrap();
-    let prepared = writer.prepare(true).await.unwrap();
+    let prepared = writer.prepare(barrier(1, true)).await.unwrap();
     write(&here.path().join("part-run1-0-0"), "mine");
     let error = commit(&table, prepared.clone()).await.unwrap_err();
     assert_eq!(error.code(), Code::Write);
     assert!(error.message().contains("has its name already"), "{error}");
     fs::remove_file(here.path().join("part-run1-0-0")).unwrap();
-    fs::remove_file(here.path().join(".part-run1-0-0.inprogress")).unwrap();
+    fs::remove_file(here.path().join(PENDING).join("part-run1-0-0")).unwrap();
     let error = commit(&table, prepared).await.unwrap_err();
-    assert!(error.message().ends_with("it is gone"), "{error}");
-    let error = commit(&table, vec![Committable("{}".into())])
-        .await
-        .unwrap_err();
-    assert_eq!(error.code(), Code::Internal);
+    assert!(error.message().contains("it is gone"), "{error}");
+    let strange = Prepared {
+        committables: vec![Committable("{}".into())],
+        rows: 0,
+    };
+    let error = commit(&table, strange).await.unwrap_err();
+    assert_eq!(error.code(), Code::CheckpointDamaged);
 }
 
 #[tokio::test]
@@ -129,9 +144,10 @@ async fn a_writer_dropped_before_the_end_leaves_nothing() {
 async fn no_rows_make_no_files() {
     let here = tempfile::tempdir().unwrap();
     let table = files(&here.path().join("out"), &[]);
-    assert_eq!(writer(&table, 0).prepare(true).await.unwrap(), []);
-    commit(&table, vec![]).await.unwrap();
-    assert_eq!(tree(here.path()), []);
+    let prepared = writer(&table, 0).prepare(barrier(1, true)).await.unwrap();
+    assert_eq!((files_of(&prepared), prepared.rows), (0, 0));
+    commit(&table, prepared).await.unwrap();
+    assert!(!here.path().join("out").exists());
 }
 
 #[tokio::test]
@@ -147,10 +163,10 @@ async fn a_full_file_is_followed_by_another_between_two_rows() {
         .collect();
     let five: Vec<&[&str]> = five.iter().map(Vec::as_slice).collect();
     writer.write(rows(&table, &five)).await.unwrap();
-    let ready = writer.prepare(false).await.unwrap();
-    assert_eq!(ready.len(), 2);
+    let ready = writer.prepare(barrier(1, false)).await.unwrap();
+    assert_eq!((files_of(&ready), ready.rows), (2, 4));
     commit(&table, ready).await.unwrap();
-    commit(&table, writer.prepare(true).await.unwrap())
+    commit(&table, writer.prepare(barrier(1, true)).await.unwrap())
         .await
         .unwrap();
     let texts: Vec<String> = tree(here.path())
@@ -184,13 +200,16 @@ async fn old_and_idle_files_are_complete() {
     for second in [0, 3, 6, 9] {
         clock.set(second * 1000);
         writer.write(rows(&table, &[&["1", "a"]])).await.unwrap();
-        assert_eq!(writer.prepare(false).await.unwrap(), []);
+        let prepared = writer.prepare(barrier(1, false)).await.unwrap();
+        assert_eq!(prepared, Prepared::default());
     }
     clock.set(10_000);
-    assert_eq!(writer.prepare(false).await.unwrap().len(), 1, "too old");
+    let prepared = writer.prepare(barrier(1, false)).await.unwrap();
+    assert_eq!((files_of(&prepared), prepared.rows), (1, 4), "too old");
     writer.write(rows(&table, &[&["1", "a"]])).await.unwrap();
     clock.set(14_000);
-    assert_eq!(writer.prepare(false).await.unwrap().len(), 1, "too idle");
+    let prepared = writer.prepare(barrier(1, false)).await.unwrap();
+    assert_eq!((files_of(&prepared), prepared.rows), (1, 1), "too idle");
 }
 
 #[tokio::test]
@@ -201,7 +220,7 @@ async fn rows_are_written_to_the_directories_of_their_partitions() {
     let mut writer = writer(&table, 0);
     let some: [&[&str]; 4] = [&["1", "w"], &["2", "x"], &["1", "y"], &[NULL, "z"]];
     writer.write(rows(&table, &some)).await.unwrap();
-    commit(&table, writer.prepare(true).await.unwrap())
+    commit(&table, writer.prepare(barrier(1, true)).await.unwrap())
         .await
         .unwrap();
     let wanted = [
@@ -225,12 +244,12 @@ async fn many_partitions_do_not_keep_many_files_open() {
     let all: Vec<[&str; 2]> = names.iter().map(|name| [name.as_str(), "x"]).collect();
     let all: Vec<&[&str]> = all.iter().map(|row| row.as_slice()).collect();
     writer.write(rows(&table, &all)).await.unwrap();
-    let closed = writer.prepare(false).await.unwrap();
-    assert_eq!(closed.len(), 131 - 128);
+    let closed = writer.prepare(barrier(1, false)).await.unwrap();
+    assert_eq!((files_of(&closed), closed.rows), (131 - 128, 131 - 128));
     commit(&table, closed).await.unwrap();
     let files = tree(here.path());
     assert_eq!(files.len(), 131);
-    let hidden = files.iter().filter(|(name, _)| name.contains("/.part-"));
+    let hidden = files.iter().filter(|(name, _)| name.starts_with(PENDING));
     assert_eq!(hidden.count(), 128);
 }
 
@@ -245,7 +264,7 @@ async fn a_success_file_marks_each_partition_that_has_new_files() {
     table.partition_keys = vec!["a".into()];
     let mut writer = writer(&table, 0);
     writer.write(rows(&table, &[&["1", "x"]])).await.unwrap();
-    let prepared = writer.prepare(true).await.unwrap();
+    let prepared = writer.prepare(barrier(1, true)).await.unwrap();
     assert_eq!(tree(here.path()).len(), 1, "not before the commit");
     commit(&table, prepared).await.unwrap();
     let names: Vec<String> = tree(here.path())
@@ -273,7 +292,7 @@ async fn a_path_that_cannot_be_a_directory_is_a_write_error_naming_it() {
             .contains(&format!("cannot write '{}'", file.display())),
         "{error}"
     );
-    let error = writer.prepare(true).await.unwrap_err();
+    let error = writer.prepare(barrier(1, true)).await.unwrap_err();
     assert!(error.message().contains("failed before"), "{error}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
 }
@@ -297,7 +316,6 @@ fn options_that_would_change_the_result_are_refused() {
         ("auto-compaction", "true"),
         ("sink.shuffle-by-partition.enable", "true"),
         ("sink.partition-commit.trigger", "partition-time"),
-        ("sink.partition-commit.delay", "1 h"),
         (
             "sink.partition-commit.policy.kind",
             "metastore,success-file",
@@ -315,6 +333,8 @@ fn options_that_would_change_the_result_are_refused() {
         ("sink.rolling-policy.check-interval", "often"),
         ("sink.partition-commit.trigger", "never"),
         ("sink.partition-commit.policy.kind", "success-file"),
+        ("sink.partition-commit.delay", "soon"),
+        ("sink.recovery.missing-files", "maybe"),
         ("partition.default-name", ""),
     ];
     for (key, value) in invalid {

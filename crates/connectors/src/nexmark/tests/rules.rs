@@ -194,10 +194,12 @@ async fn huge_events_come_in_small_batches() {
 async fn a_split_that_is_not_ours_is_an_error_and_not_a_panic() {
     let source = Open::default().source(&table(&whole_table(), &[])).unwrap();
     let mut reader = source.reader().unwrap();
-    reader.assign(Split {
+    let split = Split {
         id: SplitId(0),
         name: "x".into(),
         data: "x".into(),
-    });
-    assert_eq!(reader.fetch().await.unwrap_err().code(), Code::Internal);
+    };
+    let error = reader.assign(split, None).unwrap_err();
+    assert_eq!(error.code(), Code::Internal);
+    assert!(matches!(reader.fetch().await.unwrap(), Fetch::Waiting));
 }

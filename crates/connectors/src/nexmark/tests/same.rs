@@ -1,5 +1,9 @@
 //! The same options, the same events: whoever reads them, however many at a time.
 
+use millstream_core::Code;
+use millstream_core::clock::Clock;
+use millstream_core::connector::Position;
+
 use super::*;
 
 #[tokio::test]
@@ -69,7 +73,7 @@ async fn one_reader_can_read_every_split() {
     let mut reader = source.reader().unwrap();
     assert!(matches!(reader.fetch().await.unwrap(), Fetch::Waiting));
     for split in splits(source.as_ref()).await {
-        reader.assign(split);
+        reader.assign(split, None).unwrap();
     }
     let (mut finished, mut batches) = (Vec::new(), Vec::new());
     loop {
@@ -129,4 +133,75 @@ async fn fields_may_be_left_out_and_come_in_any_order() {
     let bid: &StructArray = batches[0].column(0).as_struct();
     assert_eq!(bid.column(0), column(&whole, "bid", "extra"));
     assert_eq!(bid.column(1), column(&whole, "bid", "auction"));
+}
+
+#[tokio::test]
+async fn a_restored_reader_brings_exactly_the_rest() {
+    let wanted = sorted_hashes(&[first(1_003, &[]).await]);
+    for limited in ["false", "true"] {
+        let options = [("events.num", "1003"), ("rate.limited", limited)];
+        let table = table(&whole_table(), &options);
+        for batches in [0, 1, 2, 5] {
+            let clock = Arc::new(ManualClock::at(0));
+            let open = Open {
+                parallelism: 3,
+                batch_rows: 64,
+                clock: Arc::clone(&clock) as SharedClock,
+                ..Open::default()
+            };
+            let source = open.source(&table).unwrap();
+            let splits = splits(source.as_ref()).await;
+            let (mut read, mut kept) = (Vec::new(), Vec::new());
+            for split in &splits {
+                let mut reader = source.reader().unwrap();
+                reader.assign(split.clone(), None).unwrap();
+                for _ in 0..batches {
+                    clock.set(clock.now_ms() + 60_000);
+                    if let Poll::Ready(Ok(Fetch::Rows { rows, .. })) = poll_once(reader.fetch()) {
+                        read.push(rows);
+                    }
+                }
+                kept.push((split.clone(), reader.position(split.id)));
+            }
+            assert!(kept.iter().all(|(_, at)| at.is_some() == (batches > 0)));
+            let again = Open {
+                parallelism: 1,
+                ..open
+            };
+            let source = again.source(&table).unwrap();
+            let found = source.enumerator(&splits).unwrap().discover().await;
+            assert_eq!(
+                found.unwrap().splits,
+                [],
+                "the splits are those of the start"
+            );
+            let mut reader = source.reader().unwrap();
+            for (split, position) in kept {
+                reader.assign(split, position).unwrap();
+            }
+            if let Poll::Ready(Ok(Fetch::Rows { rows, .. })) = poll_once(reader.fetch()) {
+                read.push(rows);
+            }
+            clock.set(clock.now_ms() + 3_600_000);
+            read.extend(drain(reader.as_mut()).await);
+            assert_eq!(sorted_hashes(&read), wanted, "{batches} batches before");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_position_that_is_none_of_the_splits_is_refused() {
+    let table = table(&whole_table(), &[("events.num", "1000")]);
+    let open = Open {
+        parallelism: 2,
+        ..Open::default()
+    };
+    let source = open.source(&table).unwrap();
+    let split = splits(source.as_ref()).await.remove(1);
+    for text in ["", "-1", "x", "0", "99999999999999999999"] {
+        let position = Some(Position(text.into()));
+        let mut reader = source.reader().unwrap();
+        let error = reader.assign(split.clone(), position).unwrap_err();
+        assert_eq!(error.code(), Code::CheckpointDamaged, "{text}");
+    }
 }
