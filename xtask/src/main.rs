@@ -15,6 +15,7 @@ mod docs;
 mod measure;
 mod new;
 mod sales;
+mod services;
 mod shell;
 mod sql;
 mod tally;
@@ -87,6 +88,12 @@ static WORDS: &[Word] = &[
         arguments: "[--rows N] [--seed N] [--to DIR]",
         help: "write the data of examples/sales/ again, the same bytes for the same seed",
         run: sales::run,
+    },
+    Word {
+        name: "services",
+        arguments: "up|down|status [kafka|s3|all] [--name NAME] [--data DIR] [--port N] [--advertised-port N]",
+        help: "real servers for tests on loopback, installed when first wanted",
+        run: services::run,
     },
     Word {
         name: "new",

@@ -69,7 +69,7 @@ pub(crate) fn need_cc() -> Result<()> {
         return Ok(());
     }
     let command = "apt-get update && apt-get install -y build-essential";
-    if !(is_root() && starts(OsStr::new("apt-get"), "--version")) {
+    if !may_install() {
         bail!(
             "no C compiler ('{}') found; install one, on Debian or Ubuntu with: sudo sh -c '{command}'",
             wanted.to_string_lossy()
@@ -80,6 +80,11 @@ pub(crate) fn need_cc() -> Result<()> {
         bail!("could not install a C compiler; tried: {command}");
     }
     Ok(())
+}
+
+/// Whether packages of the system can be installed: as root on Debian and its kin.
+pub(crate) fn may_install() -> bool {
+    is_root() && starts(OsStr::new("apt-get"), "--version")
 }
 
 fn starts(program: &OsStr, argument: &str) -> bool {

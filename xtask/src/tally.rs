@@ -69,6 +69,13 @@ impl Tally {
         self.skipped += 1;
     }
 
+    /// So many of those that passed found nothing to test against, and tested nothing.
+    pub(crate) fn skipped_after_all(&mut self, tests: u64) {
+        let moved = tests.min(self.passed);
+        self.passed -= moved;
+        self.skipped += moved;
+    }
+
     /// Ends one program: a binary that has not reported has crashed.
     pub(crate) fn finish(&mut self) {
         if std::mem::take(&mut self.is_running) {
@@ -187,6 +194,15 @@ mod tests {
             tally("running late\n1 passed, 1 failed", Form::Libtest),
             "0 passed, 0 failed"
         );
+    }
+
+    #[test]
+    fn a_test_that_did_without_its_service_has_not_passed() {
+        let mut tally = Tally::default();
+        tally.check(true);
+        tally.check(true);
+        tally.skipped_after_all(1);
+        assert_eq!(tally.to_string(), "1 passed, 0 failed, 1 skipped");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! 1. Without a filter: formatting and tidiness, each counted as one test.
 //! 2. Build the programs and the tests in one go, so that both share one set of features and
 //!    nothing is compiled twice.
-//! 3. `cargo test` over the whole workspace, going on after a failure.
-//! 4. The golden SQL files of `tests/sql/`, over their matrix of parallelism and batch size.
+//! 3. Start the test services (with a filter: when the first test wants one); they end with the run.
+//! 4. `cargo test` over the whole workspace, going on after a failure.
+//! 5. The golden SQL files of `tests/sql/`, over their matrix of parallelism and batch size.
 //!
 //! The last line printed is the sum, in the form `N passed, N failed[, N skipped]`.
 
@@ -13,6 +14,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::services::World;
 use crate::tally::{Form, Tally};
 use crate::{Verdict, check, shell, sql, tidy};
 
@@ -45,13 +47,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<Verdict> {
 
 fn run_tests(filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     let mut terminal = std::io::stdout();
+    let services = World::start(filter.is_none())?;
     let mut tests = shell::cargo();
     tests
         .args(["test", "--workspace", "--no-fail-fast"])
         .args(filter);
+    services.tell(&mut tests);
     count(&mut tests, Form::Libtest, &mut terminal, tally)?;
+    tally.skipped_after_all(services.skipped()?);
     if sql::has_goldens() {
         let mut goldens = sql::golden()?;
+        services.tell(&mut goldens);
         count(goldens.args(filter), Form::Summary, &mut terminal, tally)?;
     }
     Ok(())
