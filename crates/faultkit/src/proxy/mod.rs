@@ -14,6 +14,10 @@
 //!   server has done it and the client cannot know.
 //! * Kafka clients reconnect to the *advertised* address: start the broker with the proxy's port as
 //!   its advertised port (or with a second listener advertised as the proxy).
+//! * Seen with Apache Kafka 4.3.1 and librdkafka 2.12.1: the client sends an EndTxn whose answer was
+//!   cut again by itself and reports success, so an outcome that stays unknown wants
+//!   [`Weather::block_down`] beyond the client's deadline. A copy of EndTxn that arrives late commits
+//!   the *next* transaction, which is still open (X6): [`Action::CopyLater`] makes it happen.
 //! * Always: bounded (frames of at most 128 MiB, 16 units in a queue, 256 connections); the same
 //!   seed and the same requests give the same faults; dropping the proxy ends every connection.
 //! * Cost: four threads per connection, which no runtime of a test can starve.
