@@ -18,7 +18,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer, DefaultProducerContext};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 
 const ROUNDS: u32 = 200;
@@ -41,7 +41,10 @@ fn main() -> Result<()> {
         .set("enable.auto.commit", "false")
         .set("isolation.level", "read_committed")
         .create()?;
-    println!("marker before the first commit: {:?}", marker(&reader, &name)?);
+    println!(
+        "marker before the first commit: {:?}",
+        marker(&reader, &name)?
+    );
     let mut producer = transactional(&bootstrap, &name)?;
     producer.init_transactions(DEADLINE)?;
 
@@ -57,10 +60,16 @@ fn main() -> Result<()> {
         commits.push(timed(|| Ok(producer.commit_transaction(DEADLINE)?))?);
         std::thread::sleep(pause);
     }
-    println!("marker after {ROUNDS} rounds: {:?}", marker(&reader, &name)?);
+    println!(
+        "marker after {ROUNDS} rounds: {:?}",
+        marker(&reader, &name)?
+    );
     producer.begin_transaction()?;
     send_marker(&producer, &reader, &name, 9_999)?;
-    println!("marker while a transaction is open: {:?}", marker(&reader, &name));
+    println!(
+        "marker while a transaction is open: {:?}",
+        marker(&reader, &name)
+    );
     producer.abort_transaction(DEADLINE)?;
     println!("marker after an abort: {:?}", marker(&reader, &name)?);
 
@@ -126,7 +135,11 @@ fn transactional(bootstrap: &str, id: &str) -> Result<Transactional> {
 fn write_rows(producer: &Transactional, topic: &str) -> Result<()> {
     for partition in 0..3 {
         producer
-            .send(BaseRecord::<str, str>::to(topic).partition(partition).payload("row"))
+            .send(
+                BaseRecord::<str, str>::to(topic)
+                    .partition(partition)
+                    .payload("row"),
+            )
             .map_err(|(error, _)| error)?;
     }
     Ok(())

@@ -30,5 +30,6 @@ pub mod proxy;
 pub mod reader;
 pub mod reference;
 pub mod store;
+pub mod services;
 pub mod supervisor;
 pub mod writer;

@@ -116,47 +116,56 @@ fn answers(port: u16) -> bool {
     TcpStream::connect_timeout(&loopback(port), Duration::from_secs(1)).is_ok()
 }
 
-/// Whether the process is there, is not a zombie, and works on `data`.
+/// Whether the process is there, is no zombie, and works on `data`.
 pub(super) fn is_running(pid: u32, data: &Path) -> bool {
-    let folder = Path::new("/proc").join(pid.to_string());
-    if !Path::new("/proc/self").exists() {
-        // No /proc on this system: the process id is all there is.
-        return signal(pid, None).is_ok();
-    }
-    let (Ok(stat), Ok(line)) = (
-        std::fs::read_to_string(folder.join("stat")),
-        std::fs::read(folder.join("cmdline")),
-    ) else {
+    if !is_alive(pid) {
         return false;
+    }
+    match std::fs::read(process_folder(pid).join("cmdline")) {
+        Ok(line) => String::from_utf8_lossy(&line).contains(&*data.to_string_lossy()),
+        // No /proc on this system: the process id is all there is.
+        Err(_) => !has_proc(),
+    }
+}
+
+/// A zombie is dead, but only once all its threads are: until then its sockets are open.
+fn is_alive(pid: u32) -> bool {
+    let folder = process_folder(pid);
+    let Ok(stat) = std::fs::read_to_string(folder.join("stat")) else {
+        return !has_proc() && signal(pid, None).is_ok();
     };
     // `pid (name) state ...`, and the name may hold anything.
-    let state = stat
-        .rsplit(')')
-        .next()
-        .and_then(|rest| rest.trim_start().chars().next());
-    let is_dead = matches!(state, None | Some('Z' | 'X'));
-    !is_dead && String::from_utf8_lossy(&line).contains(&*data.to_string_lossy())
+    let after_name = stat.rsplit(')').next().unwrap_or_default().trim_start();
+    let is_zombie = after_name.is_empty() || after_name.starts_with(['Z', 'X']);
+    let threads = std::fs::read_dir(folder.join("task")).map_or(0, Iterator::count);
+    !is_zombie || threads > 1
+}
+
+fn process_folder(pid: u32) -> PathBuf {
+    Path::new("/proc").join(pid.to_string())
+}
+
+fn has_proc() -> bool {
+    Path::new("/proc/self").exists()
 }
 
 /// Stops the process, politely if asked to, and returns once it is gone.
 pub(super) fn stop(pid: u32, data: &Path, is_polite: bool) -> Result<()> {
-    for sign in [Signal::SIGTERM, Signal::SIGKILL] {
-        if sign == Signal::SIGTERM && !is_polite {
-            continue;
-        }
-        if !is_running(pid, data) {
-            return Ok(());
-        }
+    if !is_running(pid, data) {
+        return Ok(());
+    }
+    let polite = is_polite.then_some(Signal::SIGTERM);
+    for sign in polite.into_iter().chain([Signal::SIGKILL]) {
         signal(pid, Some(sign))?;
         let watch = Stopwatch::start();
-        while is_running(pid, data) && watch.elapsed() < STOP_DEADLINE {
+        while is_alive(pid) && watch.elapsed() < STOP_DEADLINE {
             pause();
         }
+        if !is_alive(pid) {
+            return Ok(());
+        }
     }
-    if is_running(pid, data) {
-        bail!("process {pid} outlived SIGKILL by {STOP_DEADLINE:?}");
-    }
-    Ok(())
+    bail!("process {pid} outlived SIGKILL by {STOP_DEADLINE:?}")
 }
 
 fn signal(pid: u32, sign: Option<Signal>) -> Result<()> {
