@@ -176,11 +176,14 @@ fn start(kind: Kind, wanted: &Wanted, path: &Path) -> Result<Entry> {
 /// Stops the named services; for all kinds without a name of their own, everything in the file.
 fn down(wanted: &Wanted, path: &Path) -> Result<()> {
     let _lock = state::lock(path, LOCK_DEADLINE)?;
-    let mut state = State::read(path)?;
     let is_everything = wanted.kinds == Kind::ALL && wanted.name == "main";
-    let chosen = |entry: &Entry| {
+    stop(path, |entry| {
         is_everything || (wanted.kinds.contains(&entry.kind) && entry.name == wanted.name)
-    };
+    })
+}
+
+fn stop(path: &Path, chosen: impl Fn(&Entry) -> bool) -> Result<()> {
+    let mut state = State::read(path)?;
     for entry in state.take(chosen) {
         entry.stop()?;
         entry.clean()?;
@@ -207,33 +210,25 @@ fn status(path: &Path) -> Result<()> {
 
 /// Keeps services up until standard input ends.
 fn hold(wanted: &Wanted) -> Result<()> {
-    let private = if wanted.is_private {
-        Some(state::private_folder()?)
-    } else {
-        None
-    };
-    let path = match &private {
-        Some(folder) => folder.join(state::FILE),
-        None => state::default_path()?,
-    };
-    let held = up(wanted, &path).and_then(|()| wait_for_the_end(&path));
-    let everything = Wanted {
-        kinds: Kind::ALL.to_vec(),
-        name: "main".to_string(),
-        ..parse(&[])?
-    };
-    down(
-        if wanted.is_private {
-            &everything
-        } else {
-            wanted
-        },
-        &path,
-    )?;
-    if let Some(folder) = private {
-        std::fs::remove_dir_all(&folder)
-            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    if wanted.is_private {
+        return hold_private(wanted);
     }
+    let path = state::default_path()?;
+    let held = up(wanted, &path).and_then(|()| wait_for_the_end(&path));
+    down(wanted, &path)?;
+    held
+}
+
+/// In a folder of its own, of which nothing is left: not what tests started meanwhile either.
+fn hold_private(wanted: &Wanted) -> Result<()> {
+    let folder = state::private_folder()?;
+    let path = folder.join(state::FILE);
+    let held = up(wanted, &path).and_then(|()| wait_for_the_end(&path));
+    // The lock is kept until the folder is gone, so that nobody starts a server in between.
+    let _lock = state::lock(&path, LOCK_DEADLINE)?;
+    stop(&path, |_| true)?;
+    std::fs::remove_dir_all(&folder)
+        .with_context(|| format!("cannot remove {}", folder.display()))?;
     held
 }
 

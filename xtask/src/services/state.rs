@@ -234,10 +234,6 @@ pub(super) fn data_folder(path: &Path, kind: Kind, name: &str) -> Result<PathBuf
 
 /// Waits for the lock beside the state file; it is free again when the result is dropped.
 pub(super) fn lock(path: &Path, deadline: Duration) -> Result<File> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
     let lock = path.with_extension("lock");
     let file = File::options()
         .create(true)
@@ -247,6 +243,8 @@ pub(super) fn lock(path: &Path, deadline: Duration) -> Result<File> {
     let watch = Stopwatch::start();
     loop {
         match file.try_lock() {
+            // Whoever held it may have removed the whole folder, as a test run does at its end.
+            Ok(()) if !lock.exists() => bail!("{} is gone", lock.display()),
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if watch.elapsed() < deadline => process::pause(),
             Err(TryLockError::WouldBlock) => {

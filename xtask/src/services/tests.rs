@@ -89,6 +89,23 @@ fn a_lock_is_held_by_one() {
 }
 
 #[test]
+fn a_lock_in_a_folder_that_is_gone_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run/services.json");
+    assert!(state::lock(&path, Duration::ZERO).is_err());
+    std::fs::create_dir(folder.path().join("run")).unwrap();
+    let held = state::lock(&path, Duration::ZERO).unwrap();
+    let remover = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        std::fs::remove_dir_all(folder.path().join("run")).unwrap();
+        drop(held);
+    });
+    let error = state::lock(&path, Duration::from_secs(20)).unwrap_err();
+    remover.join().unwrap();
+    assert!(error.to_string().contains("is gone"), "{error}");
+}
+
+#[test]
 fn a_process_counts_while_it_lives_and_works_on_the_data() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
