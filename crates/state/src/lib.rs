@@ -22,6 +22,7 @@ mod error;
 pub mod manifest;
 pub mod run;
 pub mod store;
+mod together;
 mod wire;
 
 pub use base64::Inline;

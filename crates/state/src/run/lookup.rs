@@ -162,7 +162,7 @@ impl Lookup {
 }
 
 /// Steps through a block and the sorted keys side by side; tells what is found.
-fn step_through<'a>(
+fn step_through(
     run: &Run,
     block: Bytes,
     numbers: impl Iterator<Item = usize>,

@@ -414,11 +414,13 @@ fn head(place: &Place, key: &[u8]) -> u128 {
         | u128::from(u64::from_be_bytes(start))
 }
 
+/// First and last group of a drop, and the age of its run.
+type Reach = (u16, u16, u32);
+
 /// The dropped namespaces of a list of runs.
 #[derive(Debug, Default)]
 pub(crate) struct Drops {
-    /// First group, last group, age of the run that dropped.
-    by_place: HashMap<(u8, i64), Vec<(u16, u16, u32)>>,
+    by_place: HashMap<(u8, i64), Vec<Reach>>,
 }
 
 impl Drops {

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use hashbrown::HashMap;
 use millstream_core::failpoint::failpoint;
 use millstream_core::{Code, Error, Remedy, Result};
@@ -21,6 +20,7 @@ use super::names::{self, Object};
 use crate::envelope;
 use crate::error::damaged;
 use crate::manifest::Manifest;
+use crate::together::together;
 
 const MARKER_VERSION: u32 = 1;
 
@@ -247,8 +247,9 @@ impl JobStore {
         &self,
         names: Vec<(String, u64)>,
     ) -> Result<Vec<(String, u64, Result<Manifest>)>> {
-        stream::iter(names)
-            .map(|(lineage, number)| async move {
+        together(
+            READS,
+            names.into_iter().map(|(lineage, number)| async move {
                 match self.find_manifest(&lineage, number).await {
                     Ok(Some(manifest)) => Ok(Some((lineage, number, Ok(manifest)))),
                     // Collected between the listing and now.
@@ -256,16 +257,16 @@ impl JobStore {
                     Err(error) if is_damage(&error) => Ok(Some((lineage, number, Err(error)))),
                     Err(error) => Err(error),
                 }
-            })
-            .buffered(READS)
-            .try_filter_map(|found| std::future::ready(Ok(found)))
-            .try_collect()
-            .await
+            }),
+        )
+        .await
+        .map(|found| found.into_iter().flatten().collect())
     }
 
     async fn read_markers(&self, names: Vec<(String, u64)>) -> Result<Vec<Marker>> {
-        stream::iter(names)
-            .map(|(lineage, number)| async move {
+        together(
+            READS,
+            names.into_iter().map(|(lineage, number)| async move {
                 let verdict = match self.read_marker(&lineage, number).await {
                     Ok(Some(content)) if content.aborted => Verdict::Aborted,
                     Ok(Some(_)) => Verdict::Committed,
@@ -280,11 +281,10 @@ impl JobStore {
                     number,
                     verdict,
                 }))
-            })
-            .buffered(READS)
-            .try_filter_map(|found| std::future::ready(Ok(found)))
-            .try_collect()
-            .await
+            }),
+        )
+        .await
+        .map(|found| found.into_iter().flatten().collect())
     }
 
     async fn observe_origin(

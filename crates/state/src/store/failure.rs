@@ -169,7 +169,7 @@ fn status(words: &str) -> Option<u16> {
     rest.get(..3)?.parse().ok()
 }
 
-fn in_chain<'a, T: StdError + 'static>(error: &'a StoreError) -> Option<&'a T> {
+fn in_chain<T: StdError + 'static>(error: &StoreError) -> Option<&T> {
     let mut next = error.source();
     while let Some(cause) = next {
         if let Some(found) = cause.downcast_ref::<T>() {

@@ -2,8 +2,12 @@
 //!
 //! Order: the boundary is published, then manifests, verdicts and files go. A process that was
 //! replaced does not begin; and were it replaced while it deletes, what is dead stays dead.
+//!
+//! The files of a compaction carry a number far ahead, so that they are left alone while no manifest
+//! names them. Once one has, and all that did are dead, they go: a manifest is only ever built on the
+//! newest one, so what no kept manifest names is never named again.
 
-use futures::{StreamExt, TryStreamExt, stream};
+use hashbrown::HashSet;
 use millstream_core::Result;
 use millstream_core::failpoint::failpoint;
 use millstream_protocol::gc::{Held, Noted, Seen, Stored, Sweep, sweep};
@@ -13,6 +17,7 @@ use super::bucket::Put;
 use super::generation::Claim;
 use super::names::{self, Object};
 use crate::envelope;
+use crate::together::together;
 
 /// Deletions at a time.
 const CALLS: usize = 8;
@@ -57,29 +62,33 @@ impl JobStore {
         self.check_fence(claim.generation()).await?;
         let found = self.find().await?;
         let lineage = claim.lineage().to_owned();
+        let markers = self.noted(&found).await?;
         let mut pinned = in_use.to_vec();
-        let origin = self.pin_origin(&lineage, &found, keep, &mut pinned).await?;
+        let origin = self
+            .pin_origin(&lineage, &markers, keep, &mut pinned)
+            .await?;
         let seen = Seen {
             manifests: self.held(&found).await?,
-            markers: self.noted(&found).await?,
+            markers,
             files: found.files.iter().map(|(file, _)| file.clone()).collect(),
             pinned,
             boundary: found.boundaries.iter().copied().max().unwrap_or(0),
             keep,
             lineage,
         };
-        let sweep = sweep(&seen);
+        let mut sweep = sweep(&seen);
+        release(&mut sweep, &seen);
         self.publish(&sweep, seen.boundary).await?;
         self.delete_all(&sweep).await?;
         self.delete_old(&found, origin.as_deref(), sweep.boundary)
             .await?;
         let bytes: u64 = found.files.iter().map(|(_, size)| size).sum();
-        let gone: u64 = found
+        let deleted: HashSet<&String> = sweep.files.iter().collect();
+        let gone = found
             .files
             .iter()
-            .filter(|(file, _)| sweep.files.contains(&file.path))
-            .map(|(_, size)| size)
-            .sum();
+            .filter(|(file, _)| deleted.contains(&file.path));
+        let gone: u64 = gone.map(|(_, size)| size).sum();
         Ok(Collected {
             boundary: sweep.boundary,
             manifests: sweep.manifests.len(),
@@ -119,13 +128,12 @@ impl JobStore {
     async fn pin_origin(
         &self,
         lineage: &str,
-        found: &Found,
+        markers: &[Noted],
         keep: usize,
         pinned: &mut Vec<String>,
     ) -> Result<Option<String>> {
-        let own = found.markers.iter().filter(|(of, _)| of == lineage).count();
-        let published = found.boundaries.iter().any(|boundary| *boundary > 0);
-        if own >= keep.max(1) && published {
+        let ours = |marker: &&Noted| marker.committed && marker.lineage == lineage;
+        if markers.iter().filter(ours).count() >= keep.max(1) {
             return Ok(None);
         }
         if let Some(origin) = self.read_origin(lineage).await? {
@@ -135,8 +143,9 @@ impl JobStore {
     }
 
     async fn held(&self, found: &Found) -> Result<Vec<Held>> {
-        stream::iter(&found.manifests)
-            .map(|(lineage, number)| async move {
+        together(
+            CALLS,
+            found.manifests.iter().map(|(lineage, number)| async move {
                 let files = match self.find_manifest(lineage, *number).await {
                     Ok(Some(manifest)) => {
                         Some(manifest.files().map(|(path, _)| path.to_owned()).collect())
@@ -150,15 +159,15 @@ impl JobStore {
                     number: *number,
                     files,
                 })
-            })
-            .buffered(CALLS)
-            .try_collect()
-            .await
+            }),
+        )
+        .await
     }
 
     async fn noted(&self, found: &Found) -> Result<Vec<Noted>> {
-        stream::iter(&found.markers)
-            .map(|(lineage, number)| async move {
+        together(
+            CALLS,
+            found.markers.iter().map(|(lineage, number)| async move {
                 let committed = match self.read_marker(lineage, *number).await {
                     Ok(content) => content.is_some_and(|content| !content.aborted),
                     Err(error) if super::checkpoint::is_damage(&error) => false,
@@ -169,10 +178,9 @@ impl JobStore {
                     number: *number,
                     committed,
                 })
-            })
-            .buffered(CALLS)
-            .try_collect()
-            .await
+            }),
+        )
+        .await
     }
 
     async fn publish(&self, sweep: &Sweep, known: u64) -> Result<()> {
@@ -216,13 +224,40 @@ impl JobStore {
     }
 
     async fn delete_names(&self, names: Vec<String>) -> Result<()> {
-        stream::iter(names)
-            .map(|name| async move {
+        together(
+            CALLS,
+            names.into_iter().map(|name| async move {
                 failpoint("gc.delete")?;
                 self.bucket.delete(&self.path(&name)).await
-            })
-            .buffer_unordered(CALLS)
-            .try_collect()
-            .await
+            }),
+        )
+        .await
+        .map(|_| ())
     }
+}
+
+/// Adds the files that only dead manifests name.
+fn release(sweep: &mut Sweep, seen: &Seen) {
+    let dead: HashSet<(&str, u64)> = sweep
+        .manifests
+        .iter()
+        .map(|(lineage, number)| (lineage.as_str(), *number))
+        .collect();
+    let mut needed: HashSet<&String> = seen.pinned.iter().collect();
+    let mut named = HashSet::new();
+    for manifest in &seen.manifests {
+        let is_dead = dead.contains(&(manifest.lineage.as_str(), manifest.number));
+        match &manifest.files {
+            Some(files) if is_dead => named.extend(files),
+            Some(files) => needed.extend(files),
+            None if is_dead => {}
+            // What a damaged manifest names nobody knows.
+            None => return,
+        }
+    }
+    let known: HashSet<String> = sweep.files.iter().cloned().collect();
+    let released = named
+        .into_iter()
+        .filter(|file: &&String| !needed.contains(*file) && !known.contains(*file));
+    sweep.files.extend(released.cloned());
 }

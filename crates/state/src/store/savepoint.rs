@@ -12,7 +12,6 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use millstream_core::{Code, Error, Result};
 
 use super::bucket::Put;
@@ -20,6 +19,7 @@ use super::state::Files;
 use super::{CheckpointStore, JobStore, StoreOptions, names};
 use crate::envelope;
 use crate::manifest::{Kind, Manifest};
+use crate::together::together;
 
 /// The manifest of a savepoint.
 const NAME: &str = "savepoint";
@@ -132,28 +132,30 @@ pub async fn delete_savepoint(url: &str, options: &StoreOptions) -> Result<()> {
     let listed = store.bucket.list(&name).await?;
     let manifest = format!("{name}/{NAME}");
     let state = format!("{name}/state/");
-    let ours: Vec<String> = listed
+    let (ours, others): (Vec<String>, Vec<String>) = listed
         .into_iter()
         .map(|found| found.path)
-        .filter(|path| path.starts_with(&state))
-        .collect();
+        .filter(|path| *path != manifest)
+        .partition(|path| path.starts_with(&state));
     let is_one = store
         .bucket
         .get(&manifest, envelope::BYTES_MAX as u64)
         .await?
         .is_some();
-    if !is_one && ours.is_empty() {
+    // A job's directory has state too, and much else.
+    if !is_one && (ours.is_empty() || !others.is_empty()) {
         return Err(missing(url));
     }
     store.bucket.delete(&manifest).await?;
-    stream::iter(ours)
-        .map(|path| {
+    together(
+        CALLS,
+        ours.into_iter().map(|path| {
             let bucket = Arc::clone(&store.bucket);
             async move { bucket.delete(&path).await }
-        })
-        .buffer_unordered(CALLS)
-        .try_collect()
-        .await
+        }),
+    )
+    .await
+    .map(|_| ())
 }
 
 async fn list(bucket: &Arc<super::bucket::Bucket>, below: &str) -> Result<Vec<Savepoint>> {
@@ -253,8 +255,9 @@ async fn move_files(
         }
     }
     let within = Arc::ptr_eq(&from.bucket, &to.bucket);
-    stream::iter(copies)
-        .map(|(old, new, size)| async move {
+    together(
+        CALLS,
+        copies.into_iter().map(|(old, new, size)| async move {
             match within {
                 true => {
                     from.bucket
@@ -266,8 +269,8 @@ async fn move_files(
                     to.bucket.put(&to.path(&new), bytes).await
                 }
             }
-        })
-        .buffer_unordered(CALLS)
-        .try_collect()
-        .await
+        }),
+    )
+    .await
+    .map(|_| ())
 }

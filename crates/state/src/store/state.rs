@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
 use millstream_core::failpoint::failpoint;
 use millstream_core::state::{StateChunk, StateReader};
 use millstream_core::{Error, Result};
@@ -20,6 +19,7 @@ use crate::manifest::{BlobMeta, Manifest, NodeState, StoredSnapshot};
 use crate::run::{
     BlockCache, Body, INLINE_MAX, InMemory, Lookup, Merge, ReadAt, Run, RunFile, RunMeta, Snapshot,
 };
+use crate::together::together;
 
 /// Uploads and downloads of one snapshot or node at a time.
 const CALLS: usize = 4;
@@ -116,17 +116,18 @@ impl Files {
         let files = runs
             .map(|run| (&run.path, &run.inline, run.size, run.crc32c))
             .chain(blobs.map(|blob| (&blob.path, &blob.inline, blob.size, blob.crc32c)));
-        stream::iter(files)
-            .map(|(path, inline, size, crc)| async move {
+        together(
+            CALLS,
+            files.map(|(path, inline, size, crc)| async move {
                 let bytes = match inline {
                     Some(Inline(bytes)) => bytes.clone(),
                     None => self.whole(path, size).await?,
                 };
                 check(&self.path(path), &bytes, size, crc)
-            })
-            .buffer_unordered(CALLS)
-            .try_collect()
-            .await
+            }),
+        )
+        .await
+        .map(|_| ())
     }
 }
 
@@ -181,16 +182,22 @@ impl JobStore {
         writer: &Writer,
         snapshot: Snapshot,
     ) -> Result<StoredSnapshot> {
-        let runs = stream::iter(snapshot.runs)
-            .map(|run| self.put_run(writer.name("run"), run))
-            .buffered(CALLS)
-            .try_collect()
-            .await?;
-        let blobs = stream::iter(snapshot.blobs)
-            .map(|(name, bytes)| self.put_blob(writer, name, bytes))
-            .buffered(CALLS)
-            .try_collect()
-            .await?;
+        let runs = together(
+            CALLS,
+            snapshot
+                .runs
+                .into_iter()
+                .map(|run| self.put_run(writer.name("run"), run)),
+        )
+        .await?;
+        let blobs = together(
+            CALLS,
+            snapshot
+                .blobs
+                .into_iter()
+                .map(|(name, bytes)| self.put_blob(writer, name, bytes)),
+        )
+        .await?;
         failpoint("cp.upload.done")?;
         Ok(StoredSnapshot {
             runs,
@@ -268,16 +275,14 @@ pub struct NodeRuns {
 
 impl NodeRuns {
     pub(crate) async fn open(files: &Files, node: &NodeState) -> Result<NodeRuns> {
-        let runs = stream::iter(&node.runs)
-            .map(|meta| async { files.run(meta).await.map(Arc::new) })
-            .buffered(CALLS)
-            .try_collect()
-            .await?;
-        let blobs = stream::iter(&node.blobs)
-            .map(|meta| files.blob(meta))
-            .buffered(CALLS)
-            .try_collect()
-            .await?;
+        let runs = together(
+            CALLS,
+            node.runs
+                .iter()
+                .map(|meta| async { files.run(meta).await.map(Arc::new) }),
+        )
+        .await?;
+        let blobs = together(CALLS, node.blobs.iter().map(|meta| files.blob(meta))).await?;
         Ok(NodeRuns {
             runs: Arc::new(runs),
             blobs: Arc::new(blobs),
