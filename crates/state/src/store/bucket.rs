@@ -132,9 +132,10 @@ impl Bucket {
         let tried = self
             .retry(&what, bytes_max.min(64 << 20), || async {
                 let found = self.store.get(&location).await?;
-                match found.meta.size <= bytes_max {
-                    true => found.bytes().await.map(Ok),
-                    false => Ok(Err(found.meta.size)),
+                let size = found.meta.size;
+                match size <= bytes_max {
+                    true => whole(found.bytes().await?, size).map(Ok),
+                    false => Ok(Err(size)),
                 }
             })
             .await;
@@ -178,17 +179,13 @@ impl Bucket {
                     Err(e) => return Err(e),
                 };
                 match found.meta.size == size {
-                    true => found.bytes().await.map(Ok),
+                    true => whole(found.bytes().await?, wanted).map(Ok),
                     false => Ok(Err(found.meta.size)),
                 }
             })
             .await;
         match tried {
-            Tried::Done(Ok(bytes)) if bytes.len() as u64 == wanted => Ok(bytes),
-            Tried::Done(Ok(bytes)) => Err(damaged(
-                path,
-                format!("reading {wanted} bytes of it gave {}", bytes.len()),
-            )),
+            Tried::Done(Ok(bytes)) => Ok(bytes),
             Tried::Done(Err(is)) => Err(damaged(path, format!("it has {is} bytes, wanted {size}"))),
             Tried::Failed(Class::Absent, _) => Err(damaged(
                 path,
@@ -402,6 +399,17 @@ impl Bucket {
             )),
             Tried::Failed(_, error) => Err(error),
         }
+    }
+}
+
+/// An answer that ends early is no answer: it is asked for again.
+fn whole(bytes: Bytes, wanted: u64) -> object_store::Result<Bytes> {
+    match bytes.len() as u64 == wanted {
+        true => Ok(bytes),
+        false => Err(object_store::Error::Generic {
+            store: "checkpoint store",
+            source: format!("{} bytes came, wanted {wanted}", bytes.len()).into(),
+        }),
     }
 }
 

@@ -54,6 +54,9 @@ fn generic(error: &StoreError) -> Class {
     }
     let words = chain(error);
     match status(&words) {
+        // Listings report these without a variant of their own.
+        Some(401 | 403) => Class::Denied,
+        Some(404) => Class::Absent,
         Some(429 | 503) => Class::Refused,
         Some(408 | 500..=599) => Class::Unknown,
         Some(200..=299) if words.contains("SlowDown") => Class::Refused,
@@ -206,6 +209,8 @@ mod tests {
         assert_eq!(of(429), Class::Refused);
         assert_eq!(of(500), Class::Unknown);
         assert_eq!(of(504), Class::Unknown);
+        assert_eq!(of(403), Class::Denied);
+        assert_eq!(of(404), Class::Absent);
         assert_eq!(of(400), Class::Fatal);
         assert_eq!(of(301), Class::Fatal);
     }
