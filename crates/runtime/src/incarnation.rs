@@ -5,6 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use millstream_core::clock::SharedClock;
@@ -13,7 +14,9 @@ use millstream_core::id::CheckpointId;
 use millstream_core::message::{Barrier, Keep};
 use millstream_core::metrics::JobMetrics;
 use millstream_core::{Code, Error, Result};
-use millstream_plan::{JobGraph, NodeKind};
+use millstream_plan::{JobGraph, Node, NodeKind};
+use millstream_state::store::Claim;
+use parking_lot::RwLock;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
@@ -22,7 +25,7 @@ use crate::checkpoint::coordinator::{Coordinator, Effect as Step, Event as Happe
 use crate::checkpoint::ledger::Ledger;
 use crate::checkpoint::recover::{Recovered, recover};
 use crate::environment::Environment;
-use crate::job::{Results, Wish};
+use crate::job::{ResultsDoor, Wish};
 use crate::lifecycle::{Effect, Event, Lifecycle, Outcome};
 use crate::options::{JobOptions, Notice};
 use crate::spawn::Tasks;
@@ -36,10 +39,33 @@ const COMMIT_INTERVAL_MS: u64 = 1000;
 
 /// Everything that is the same in all lives of a job.
 pub(crate) struct Plan {
-    pub(crate) graph: JobGraph,
+    pub(crate) graph: RwLock<Arc<JobGraph>>,
     pub(crate) environment: Environment,
     pub(crate) options: JobOptions,
     pub(crate) metrics: Arc<JobMetrics>,
+    /// Where the rows of a SELECT go.
+    pub(crate) results: Option<ResultsDoor>,
+    /// The checkpoint folder is ours, from the first life to the end of the job.
+    pub(crate) claim: tokio::sync::Mutex<Option<Claim>>,
+}
+
+impl Plan {
+    /// The graph of the present life.
+    pub(crate) fn graph(&self) -> Arc<JobGraph> {
+        Arc::clone(&self.graph.read())
+    }
+
+    /// Rows its sources have put out in all lives.
+    fn rows(&self) -> u64 {
+        let graph = self.graph();
+        let yields = |node: &&Node| matches!(node.kind, NodeKind::Source(_) | NodeKind::Values(_));
+        let sources = graph.nodes.iter().filter(yields);
+        let rows = sources.map(|node| {
+            let metrics = self.metrics.node(node.id, "");
+            metrics.rows_out.load(Ordering::Relaxed)
+        });
+        rows.sum()
+    }
 }
 
 type Commit = Pin<Box<dyn Future<Output = (Committing, Result<()>)> + Send>>;
@@ -56,6 +82,10 @@ pub(crate) struct Incarnation {
     /// Here unless a commit is under way.
     committing: Option<Committing>,
     commit: Option<(Barrier, Duration, Commit)>,
+    /// What the sources had put out when this life began.
+    rows_before: u64,
+    /// It was broken off on purpose.
+    crashed: bool,
     clock: SharedClock,
     timer: Timer,
 }
@@ -69,7 +99,7 @@ enum Wait {
 
 impl Incarnation {
     /// Recovers what an earlier life has left, and starts the tasks.
-    pub(crate) async fn begin(plan: &Arc<Plan>) -> Result<(Self, Option<Results>)> {
+    pub(crate) async fn begin(plan: &Arc<Plan>) -> Result<Self> {
         let Recovered {
             job,
             committing,
@@ -81,23 +111,27 @@ impl Incarnation {
         let triggers = Triggers::new();
         let (reports, told) = Reports::new();
         let wired = wire(
-            &plan.graph,
+            &plan.graph(),
             environment,
             &plan.metrics,
             &Life {
                 job: &job,
                 sinks: &committing.sinks,
                 restored: restored.as_ref(),
+                results: plan.results.as_ref(),
                 triggers: &triggers,
                 reports: &reports,
+                quota: plan.options.rehearsal.as_ref().map(|r| r.rows),
             },
         )?;
         let mut committing = committing;
         committing.acknowledgers = wired.acknowledgers;
+        committing.held = wired.held;
         if let Some(transactions) = committing.sinks.transactions() {
             transactions.begin().await?;
         }
         failpoint("rs.first_row")?;
+        let rows_before = plan.rows();
         let mut tasks = Tasks::new(Handle::current());
         for (name, task) in wired.tasks {
             tasks.spawn(name, task);
@@ -113,24 +147,28 @@ impl Incarnation {
             triggers,
             committing: Some(committing),
             commit: None,
+            rows_before,
+            crashed: false,
             timer: Timer::new(Arc::clone(&clock), environment.clock_check),
             clock,
             plan: Arc::clone(plan),
         };
-        Ok((incarnation, wired.results))
+        Ok(incarnation)
     }
 
-    /// Runs to the end of this life. `healthy` is called at each committed checkpoint.
+    /// Runs to the end of this life; `None` if it was broken off on purpose. `healthy` is called at
+    /// each committed checkpoint.
     pub(crate) async fn run(
         mut self,
         wishes: &mut watch::Receiver<Wish>,
         healthy: &mut (dyn FnMut() + Send),
-    ) -> Result<Outcome> {
+    ) -> Result<Option<Outcome>> {
         self.wish(*wishes.borrow_and_update());
         while !self.life.is_over() {
             match self.wait(wishes).await {
                 Wait::Event(event) => self.step(event),
                 Wait::Report(report) => self.report(report),
+                Wait::Clock if self.is_too_early() => {}
                 Wait::Clock => self.coordinate(Happened::Clock),
                 Wait::CommitEnded(committing, result) => {
                     if result.is_ok() {
@@ -140,8 +178,10 @@ impl Incarnation {
                 }
             }
         }
-        let ended_well = self.life.ended_well();
-        if !ended_well
+        if self.crashed && self.life.was_cancelled() {
+            return Ok(None);
+        }
+        if !self.life.ended_well()
             && let Some(committing) = &self.committing
             && let Some(transactions) = committing.sinks.transactions()
             && let Err(error) = transactions.abort().await
@@ -150,7 +190,7 @@ impl Incarnation {
             let text = format!("a transaction could not be aborted: {error}");
             self.plan.options.tell(Notice::Warning(&text));
         }
-        self.life.outcome()
+        self.life.outcome().map(Some)
     }
 
     async fn wait(&mut self, wishes: &mut watch::Receiver<Wish>) -> Wait {
@@ -264,9 +304,19 @@ impl Incarnation {
         }
         let committed = result.is_ok();
         self.step(Event::Committed(result.map(|()| barrier.last)));
+        if committed && !barrier.last && self.plan.options.rehearsal.is_some() {
+            self.crashed = true;
+            return self.step(Event::Cancel);
+        }
         if committed {
             self.coordinate(Happened::Committed);
         }
+    }
+
+    /// A rehearsal must come forward in each life.
+    fn is_too_early(&self) -> bool {
+        let rehearsal = self.plan.options.rehearsal.as_ref();
+        rehearsal.is_some_and(|r| self.plan.rows() < self.rows_before.saturating_add(r.rows))
     }
 }
 
@@ -283,7 +333,7 @@ fn rules(plan: &Plan) -> Rules {
             },
         },
         None => Rules {
-            interval_ms: is_unbounded(&plan.graph).then_some(COMMIT_INTERVAL_MS),
+            interval_ms: is_unbounded(&plan.graph()).then_some(COMMIT_INTERVAL_MS),
             pause_ms: 0,
             timeout_ms: u64::MAX,
             keep: Keep::Nothing,

@@ -17,8 +17,9 @@ use millstream_core::message::Message;
 use millstream_core::metrics::{JobMetrics, SplitMetrics};
 use millstream_core::rows::ChangeBatch;
 use millstream_core::{Code, Error, Remedy, Result};
-use millstream_plan::JobGraph;
+use millstream_plan::{JobGraph, NodeKind, SinkTarget};
 use millstream_protocol::restart::{Class, Restart, Restarts};
+use parking_lot::RwLock;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -28,6 +29,7 @@ use crate::exchange::inbox::{Inbox, Readers, Sender};
 use crate::incarnation::{Incarnation, Plan, millis};
 use crate::lifecycle::Outcome;
 use crate::options::{JobOptions, Notice};
+use crate::rehearse::rescaled;
 use crate::spawn::supervisor;
 use crate::task::timer::Timer;
 
@@ -41,14 +43,23 @@ pub async fn start(
     options: JobOptions,
 ) -> Result<RunningJob> {
     let metrics = Arc::new(JobMetrics::default());
+    let (results, door) = match collects(graph) {
+        true => {
+            let (results, door) = Results::new(environment.results_bytes);
+            (Some(results), Some(door))
+        }
+        false => (None, None),
+    };
     let plan = Arc::new(Plan {
-        graph: graph.clone(),
+        results: door,
+        graph: RwLock::new(Arc::new(graph.clone())),
         environment: environment.clone(),
         options,
         metrics: Arc::clone(&metrics),
+        claim: tokio::sync::Mutex::new(None),
     });
     let started = environment.clock.elapsed();
-    let (first, results) = Incarnation::begin(&plan).await?;
+    let first = Incarnation::begin(&plan).await?;
     let (wish, wishes) = watch::channel(Wish::Run);
     let watch_over = Supervisor {
         restarts: Restarts::new(plan.options.restart.clone()),
@@ -56,6 +67,8 @@ pub async fn start(
         plan,
         wishes,
         started,
+        graph: graph.clone(),
+        lives: 0,
     };
     Ok(RunningJob {
         metrics,
@@ -65,6 +78,13 @@ pub async fn start(
         done: supervisor(&Handle::current(), watch_over.run(first)),
     }
     .armed())
+}
+
+fn collects(graph: &JobGraph) -> bool {
+    let sinks = graph.nodes.iter();
+    sinks.into_iter().any(|node| {
+        matches!(&node.kind, NodeKind::Sink(sink) if matches!(sink.target, SinkTarget::Collect))
+    })
 }
 
 /// A job that runs. Dropping it cancels the job.
@@ -164,38 +184,40 @@ impl Stopper {
     }
 }
 
-/// The rows of a SELECT, in the order in which they come out.
+/// The rows of a SELECT, in the order in which they come out. With checkpoints they come once a
+/// checkpoint has committed them, each exactly once.
 pub struct Results {
     inbox: Inbox,
-    open: usize,
 }
 
 impl Results {
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Results {
-            inbox: Inbox::new(bytes_max),
-            open: 0,
-        }
-    }
-
-    pub(crate) fn sender(&mut self, readers: &Arc<Readers>) -> Sender {
-        self.open += 1;
-        self.inbox.sender(Some(readers))
+    /// Results, and the door through which every life of the job brings them.
+    pub(crate) fn new(bytes_max: usize) -> (Self, ResultsDoor) {
+        let inbox = Inbox::new(bytes_max);
+        let door = ResultsDoor(inbox.sender(None));
+        (Results { inbox }, door)
     }
 
     /// The next changes; `None` when there are no more: then `wait` says why. Dropping the future
     /// loses nothing.
     pub async fn next(&mut self) -> Option<ChangeBatch> {
-        while self.open > 0 {
-            match self.inbox.recv().await {
-                Some((_, Message::Rows(rows))) => return Some(rows),
-                Some((_, Message::End)) => self.open -= 1,
-                Some((_, Message::Barrier(_))) => self.inbox.release(),
-                Some((_, Message::Watermark(_) | Message::Idle)) => {}
-                None => self.open = 0,
+        loop {
+            match self.inbox.recv().await? {
+                (_, Message::Rows(rows)) => return Some(rows),
+                (_, Message::Barrier(_)) => self.inbox.release(),
+                (_, Message::Watermark(_) | Message::Idle | Message::End) => {}
             }
         }
-        None
+    }
+}
+
+/// Brings results; they have ended once it and all its lanes are dropped.
+pub(crate) struct ResultsDoor(Sender);
+
+impl ResultsDoor {
+    /// A lane of its own for one subtask.
+    pub(crate) fn sender(&self, readers: &Arc<Readers>) -> Sender {
+        self.0.another(readers)
     }
 }
 
@@ -291,6 +313,9 @@ struct Supervisor {
     wishes: watch::Receiver<Wish>,
     timer: Timer,
     started: Duration,
+    /// The graph as it was given, and how often it was rescaled.
+    graph: JobGraph,
+    lives: usize,
 }
 
 impl Supervisor {
@@ -300,15 +325,13 @@ impl Supervisor {
             let ended = match life.take() {
                 Some(life) => self.live(life).await,
                 None => match Incarnation::begin(&self.plan).await {
-                    Ok((begun, _)) => {
-                        life = Some(begun);
-                        continue;
-                    }
+                    Ok(begun) => self.live(begun).await,
                     Err(error) => Err(error),
                 },
             };
             match ended {
-                Ok(outcome) => break outcome,
+                Ok(Some(outcome)) => break outcome,
+                Ok(None) => self.rescale(),
                 Err(error) => {
                     let after = self.restart_after(error)?;
                     if let Some(outcome) = self.sleep(after).await {
@@ -322,7 +345,20 @@ impl Supervisor {
         Ok(JobSummary::new(outcome, duration, &self.plan.metrics))
     }
 
-    async fn live(&mut self, life: Incarnation) -> Result<Outcome> {
+    /// A rehearsal goes on with another number of subtasks.
+    fn rescale(&mut self) {
+        if let Some(rehearsal) = &self.plan.options.rehearsal
+            && let Some(parallelism) = rehearsal
+                .parallelism
+                .get(self.lives % rehearsal.parallelism.len().max(1))
+        {
+            let graph = rescaled(&self.graph, *parallelism);
+            self.lives += 1;
+            *self.plan.graph.write() = Arc::new(graph);
+        }
+    }
+
+    async fn live(&mut self, life: Incarnation) -> Result<Option<Outcome>> {
         let restarts = &mut self.restarts;
         let clock = Arc::clone(&self.plan.environment.clock);
         let mut healthy = || restarts.running(millis(clock.elapsed()));

@@ -23,6 +23,7 @@ mod incarnation;
 mod job;
 mod lifecycle;
 mod options;
+mod rehearse;
 mod spawn;
 mod task;
 #[cfg(test)]
@@ -32,4 +33,4 @@ mod wire;
 pub use environment::{Connectors, Environment, JsonRow, OperatorSite, Operators};
 pub use job::{JobSummary, NodeSummary, Results, RunningJob, SplitSummary, Stopper, start};
 pub use lifecycle::Outcome;
-pub use options::{CheckpointOptions, JobOptions, Notice, Notify, StartFrom};
+pub use options::{CheckpointOptions, JobOptions, Notice, Notify, Rehearsal, StartFrom};

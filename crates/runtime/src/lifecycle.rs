@@ -109,6 +109,11 @@ impl Lifecycle {
         self.last_committed
     }
 
+    /// True if it was cancelled and nothing else went wrong.
+    pub(crate) fn was_cancelled(&self) -> bool {
+        self.cancelled && self.error.is_none()
+    }
+
     /// Takes an event and returns what to do.
     pub(crate) fn step(&mut self, event: Event) -> Option<Effect> {
         match event {

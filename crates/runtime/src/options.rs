@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use millstream_core::Error;
 use millstream_protocol::restart::Policy;
+use millstream_state::{CheckpointStore, StoreOptions};
 
 /// How a job lives.
 #[derive(Clone)]
@@ -18,6 +19,19 @@ pub struct JobOptions {
     pub restart: Policy,
     /// Is told what happens besides the results.
     pub notify: Option<Notify>,
+    /// Breaks the job off on purpose; for tests.
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// Breaks a job off behind every committed checkpoint and starts it again from there, in the same
+/// process, with another number of subtasks each time: whatever an operator has not kept is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rehearsal {
+    /// Rows after which each source task waits for the checkpoint, and with it for the crash.
+    pub rows: u64,
+    /// Numbers of subtasks of the lives after the first, in turn, for every node that has as many
+    /// subtasks as any has.
+    pub parallelism: Vec<u32>,
 }
 
 /// Is told what happens to a job; must not block.
@@ -27,7 +41,9 @@ pub type Notify = Arc<dyn Fn(Notice<'_>) + Send + Sync>;
 #[derive(Clone)]
 pub struct CheckpointOptions {
     /// The folder.
-    pub store: String,
+    pub store: CheckpointStore,
+    /// How other folders, such as a savepoint's, are reached.
+    pub access: StoreOptions,
     /// Time from one checkpoint to the next; `None`: only at the end.
     pub interval: Option<Duration>,
     /// Shortest time between two checkpoints.
@@ -88,6 +104,7 @@ impl JobOptions {
             checkpoints: None,
             restart: Policy::default(),
             notify: None,
+            rehearsal: None,
         }
     }
 
@@ -100,9 +117,10 @@ impl JobOptions {
 
 impl CheckpointOptions {
     /// Every so often into this folder; the rest as Flink has it.
-    pub fn new(store: String, interval: Option<Duration>) -> Self {
+    pub fn new(store: CheckpointStore, interval: Option<Duration>) -> Self {
         CheckpointOptions {
             store,
+            access: StoreOptions::default(),
             interval,
             pause: Duration::ZERO,
             timeout: Duration::from_secs(600),

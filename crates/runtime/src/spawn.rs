@@ -93,6 +93,34 @@ pub(crate) fn supervisor<T: Send + 'static>(
     handle.spawn(task)
 }
 
+/// Work that goes on beside the tasks; given up when dropped.
+pub(crate) struct Background<T>(JoinHandle<Result<T>>);
+
+impl<T> Drop for Background<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<T> Background<T> {
+    /// What came of it, if it has ended.
+    pub(crate) async fn take_ended(slot: &mut Option<Self>) -> Option<Result<T>> {
+        if !slot.as_ref()?.0.is_finished() {
+            return None;
+        }
+        let mut ended = slot.take()?;
+        let joined = (&mut ended.0).await;
+        Some(joined.unwrap_or_else(|e| Err(Error::internal("broken off").caused_by(e))))
+    }
+}
+
+/// Starts work beside the tasks.
+pub(crate) fn background<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Background<T> {
+    Background(Handle::current().spawn(work))
+}
+
 /// Runs something that computes or blocks for long, off the threads of the tasks.
 pub(crate) async fn blocking<T: Send + 'static>(
     what: &'static str,

@@ -10,12 +10,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use millstream_core::connector::{
     Acknowledger, CommitMarker, CommitOutcome, Committable, Position, Transactions,
 };
 use millstream_core::failpoint::failpoint;
 use millstream_core::id::NodeId;
+use millstream_core::message::Message;
 use millstream_core::{Code, Error, Remedy, Result};
 use millstream_protocol::commit::{Commit, Effect, Event, Plan};
 use millstream_protocol::restart::{Backoff, Class};
@@ -23,6 +26,8 @@ use millstream_protocol::restart::{Backoff, Class};
 use super::ledger::Cut;
 use super::sinks::Sinks;
 use super::store::StoreSide;
+use crate::exchange::inbox::Sender;
+use crate::task::sink::Held;
 use crate::task::timer::Timer;
 
 /// How a step of the commit is tried again; the store has tried on its own before.
@@ -39,6 +44,8 @@ pub(crate) const UPLOADS: usize = 8;
 pub(crate) struct Committing {
     pub(crate) sinks: Sinks,
     pub(crate) acknowledgers: Vec<(NodeId, Box<dyn Acknowledger>)>,
+    /// Rows of a SELECT that wait for their checkpoint, and where they go then.
+    pub(crate) held: Vec<(Held, Sender)>,
     pub(crate) lineage: String,
     /// Where state is kept; `None`: nowhere.
     pub(crate) store: Option<StoreSide>,
@@ -71,7 +78,7 @@ impl Committing {
             store.upload(cut).await?;
         }
         let way = Way {
-            committing: self,
+            committing: &mut *self,
             checkpoint,
             prepared,
             positions,
@@ -79,7 +86,19 @@ impl Committing {
             error: None,
             begin: None,
         };
-        way.go().await
+        way.go().await?;
+        self.release().await;
+        Ok(())
+    }
+
+    /// Brings the rows of a SELECT that are committed now; waits while their reader is behind.
+    async fn release(&mut self) {
+        for (held, sender) in &self.held {
+            for rows in held.take() {
+                // A reader who has gone has all it wants.
+                drop(sender.send(Message::Rows(rows)).await);
+            }
+        }
     }
 }
 
@@ -145,18 +164,9 @@ impl Way<'_> {
         };
         match effect {
             Effect::CheckFence => return store.fence().await,
-            Effect::CreateManifest => {
-                failpoint("cp.manifest.before")?;
-                store.create_manifest().await?;
-                failpoint("cp.manifest.after")?;
-            }
+            Effect::CreateManifest => return store.create_manifest().await,
             Effect::ReadManifest => return store.read_manifest().await,
-            Effect::CreateCommitted => {
-                failpoint("cp.marker.before")?;
-                let event = store.create_committed(checkpoint).await?;
-                failpoint("cp.marker.after")?;
-                return Ok(event);
-            }
+            Effect::CreateCommitted => return store.create_committed(checkpoint).await,
             Effect::ReadCommitted => return store.read_committed(checkpoint).await,
             Effect::FinishSinks => committing.sinks.finish(prepared).await?,
             Effect::AckSources => {
@@ -285,9 +295,13 @@ async fn acknowledge(
     Ok(())
 }
 
-/// Runs some futures at the same time, a few of them.
-pub(crate) async fn together<T>(
-    work: impl IntoIterator<Item = impl Future<Output = Result<T>>>,
-) -> Result<Vec<T>> {
-    iter(work).buffer_unordered(UPLOADS).try_collect().await
+/// Runs some futures at the same time, a few of them. Boxed, and made before the first is polled:
+/// the compiler cannot tell that closures with borrowed arguments may cross threads.
+pub(crate) fn together<'a, T, F>(work: impl Iterator<Item = F>) -> BoxFuture<'a, Result<Vec<T>>>
+where
+    T: Send + 'a,
+    F: Future<Output = Result<T>> + Send + 'a,
+{
+    let work: Vec<F> = work.collect();
+    iter(work).buffer_unordered(UPLOADS).try_collect().boxed()
 }

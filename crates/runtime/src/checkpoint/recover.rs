@@ -1,18 +1,41 @@
 //! Finds out, before the first row, what an earlier life of the job has left behind.
+//!
+//! ```text
+//! claim the generation ─▶ open the tables ─▶ fence their transactions, read the marker
+//!       ▲                                        │
+//!       └── new lineage, settled: again ◀── observe the store, decide
+//!                                                │
+//!                     start empty, or restore: finish what was committed, then begin
+//! ```
+//!
+//! The decision is `millstream_protocol::recover::decide`; here it is given what it asks for, and
+//! what it says is done, in its order. After this function nothing of an earlier life can change
+//! anything any more.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millstream_core::connector::JobIdentity;
+use millstream_core::connector::{CommitMarker, Committable, JobIdentity, Transactions};
+use millstream_core::failpoint::failpoint;
 use millstream_core::id::{CheckpointId, NodeId};
-use millstream_core::{Error, Result};
-use millstream_state::manifest::SplitState;
+use millstream_core::{Code, Error, Result};
+use millstream_protocol::commit::Content;
+use millstream_protocol::recover::{
+    self as decision, Action, AgentMarker, LastAgent, Observed, Request, decide,
+};
+use millstream_state::manifest::{Manifest, SplitState};
+use millstream_state::store::{Claim, JobStore, Observation, Owner};
 
 use super::commit::Committing;
 use super::sinks::Sinks;
+use super::store::StoreSide;
 use crate::incarnation::{FIRST, Plan};
+use crate::options::{CheckpointOptions, Notice, StartFrom};
 use crate::task::timer::Timer;
 use crate::wire::Restored;
+
+/// Most decisions that end in "look again" before recovery gives up: each settles something.
+const ROUNDS_MAX: u32 = 100;
 
 /// What a life of a job begins with.
 pub(crate) struct Recovered {
@@ -30,32 +53,316 @@ pub(crate) struct Recovered {
 
 /// Recovers a job.
 pub(crate) async fn recover(plan: &Arc<Plan>) -> Result<Recovered> {
-    match &plan.options.checkpoints {
-        None => transient(plan).await,
-        Some(_) => Err(Error::unsupported("not wired yet")),
-    }
+    let Some(options) = &plan.options.checkpoints else {
+        return transient(plan).await;
+    };
+    let store = options.store.job(&plan.options.name)?;
+    let mut held = plan.claim.lock().await;
+    let (claim, request) = match held.take() {
+        // A later life goes on where the earlier one was, whatever the job was first started from.
+        Some(mut claim) => {
+            store.renew(&mut claim).await?;
+            (held.insert(claim), StartFrom::Newest)
+        }
+        None => {
+            let owner = Owner::this_process(plan.environment.clock.now_ms());
+            let claim = store.claim(&owner).await?;
+            (held.insert(claim), options.start.clone())
+        }
+    };
+    let recovery = Recovery {
+        plan,
+        options,
+        store: &store,
+        claim,
+    };
+    recovery.run(request).await
 }
 
 /// A job that keeps nothing has nothing to find, but its tables are opened in the same way.
 async fn transient(plan: &Plan) -> Result<Recovered> {
     let environment = &plan.environment;
     let job = JobIdentity::transient(&environment.run_id());
-    let mut sinks = Sinks::open(&plan.graph, environment, &job)?;
+    let mut sinks = Sinks::open(&plan.graph(), environment, &job)?;
     if let Some(transactions) = sinks.transactions() {
         transactions.recover(&[]).await?;
     }
     sinks.recover(&BTreeMap::new()).await?;
     Ok(Recovered {
-        committing: Committing {
-            sinks,
-            acknowledgers: Vec::new(),
-            lineage: job.lineage.to_string(),
-            store: None,
-            timer: Timer::new(Arc::clone(&environment.clock), environment.clock_check),
-        },
+        committing: committing(plan, sinks, &job, None),
         job,
         restored: None,
         finished: BTreeMap::new(),
         next: FIRST,
     })
+}
+
+struct Recovery<'a> {
+    plan: &'a Arc<Plan>,
+    options: &'a CheckpointOptions,
+    store: &'a JobStore,
+    claim: &'a mut Claim,
+}
+
+/// The tables of one lineage, fenced.
+struct Opened {
+    job: JobIdentity,
+    sinks: Sinks,
+    last_agent: LastAgent,
+}
+
+impl Opened {
+    fn transactions(&self) -> Option<Arc<dyn Transactions>> {
+        self.sinks.transactions().map(Arc::clone)
+    }
+}
+
+impl Recovery<'_> {
+    async fn run(mut self, start: StartFrom) -> Result<Recovered> {
+        let (mut request, mut savepoint) = self.request(start).await?;
+        for _ in 0..ROUNDS_MAX {
+            let mut opened = self.open().await?;
+            let seen = self.store.observe().await?;
+            let observed = self.observed(&seen, &opened, &request)?;
+            match decide(&observed) {
+                Action::StartEmpty {
+                    next, write_marker, ..
+                } => {
+                    if write_marker {
+                        self.mark(opened.transactions(), 0).await?;
+                    }
+                    opened.sinks.recover(&BTreeMap::new()).await?;
+                    return self.begin(opened, None, next);
+                }
+                Action::Restore {
+                    lineage,
+                    checkpoint,
+                    next,
+                    redo_finish,
+                    write_marker,
+                    ..
+                } => {
+                    let manifest = self.manifest(&seen, &lineage, checkpoint).await?;
+                    if write_marker {
+                        self.mark(opened.transactions(), checkpoint).await?;
+                    }
+                    self.finish(&mut opened, &manifest, redo_finish).await?;
+                    return self.begin(opened, Some(manifest), next);
+                }
+                Action::SettleAborted { checkpoint } => self.settle(checkpoint).await?,
+                Action::NewLineage {
+                    origin,
+                    finish,
+                    replaced,
+                    ..
+                } => {
+                    if let Some(checkpoint) = finish {
+                        let lineage = self.claim.lineage().to_string();
+                        let manifest = self.manifest(&seen, &lineage, checkpoint).await?;
+                        self.finish(&mut opened, &manifest, true).await?;
+                    }
+                    let origin = match (origin, savepoint.take()) {
+                        (None, _) => None,
+                        (Some(_), Some(adopted)) => Some(adopted),
+                        (Some(o), None) => Some(self.manifest(&seen, &o.lineage, o.number).await?),
+                    };
+                    self.store
+                        .begin_lineage(self.claim, origin.as_ref(), replaced)
+                        .await?;
+                    request = Request::Continue;
+                }
+                Action::Stop(reason) => {
+                    return Err(Error::new(Code::CheckpointMismatch, reason.to_string()));
+                }
+            }
+        }
+        Err(Error::internal("recovery did not come to an end"))
+    }
+
+    /// What the user asked for, and the manifest of a savepoint, whose files are ours by now.
+    async fn request(&self, start: StartFrom) -> Result<(Request, Option<Manifest>)> {
+        match start {
+            StartFrom::Newest => Ok((Request::Continue, None)),
+            StartFrom::Fresh => Ok((Request::Fresh, None)),
+            StartFrom::Savepoint(url) => {
+                let adopted = self.store.adopt(&url, &self.options.access).await?;
+                let from = decision::Manifest {
+                    lineage: adopted.lineage.clone(),
+                    number: adopted.checkpoint,
+                    parent: Some(adopted.parent),
+                    condition: decision::Condition::Intact,
+                };
+                let request = Request::Restore {
+                    from,
+                    savepoint: true,
+                };
+                Ok((request, Some(adopted)))
+            }
+        }
+    }
+
+    /// Opens the tables of our lineage, fences whoever wrote them before, and reads the marker.
+    async fn open(&self) -> Result<Opened> {
+        let job = JobIdentity {
+            name: self.plan.options.name.as_str().into(),
+            lineage: self.claim.lineage().into(),
+            generation: self.claim.generation(),
+            checkpoints: true,
+        };
+        let sinks = Sinks::open(&self.plan.graph(), &self.plan.environment, &job)?;
+        let last_agent = match sinks.transactions() {
+            None => LastAgent::Absent,
+            Some(transactions) => {
+                failpoint("rs.init_txn")?;
+                let marker = transactions.recover(&self.claim.record.replaced).await?;
+                failpoint("rs.read_marker")?;
+                LastAgent::Marker(marker.map(|marker| AgentMarker {
+                    lineage: marker.lineage,
+                    checkpoint: marker.checkpoint,
+                }))
+            }
+        };
+        Ok(Opened {
+            job,
+            sinks,
+            last_agent,
+        })
+    }
+
+    fn observed(&self, seen: &Observation, opened: &Opened, request: &Request) -> Result<Observed> {
+        let lineage = seen.lineage().filter(|l| l.id == self.claim.lineage());
+        let lineage = lineage.ok_or_else(|| {
+            let message = format!("job '{}' was taken over while it started", opened.job.name);
+            Error::new(Code::Fenced, message)
+        })?;
+        Ok(Observed {
+            lineage,
+            manifests: seen.manifests.clone(),
+            markers: seen.markers.clone(),
+            boundary: seen.boundary,
+            last_agent: opened.last_agent.clone(),
+            request: request.clone(),
+        })
+    }
+
+    async fn manifest(
+        &self,
+        seen: &Observation,
+        lineage: &str,
+        checkpoint: u64,
+    ) -> Result<Manifest> {
+        let key = (lineage.to_string(), checkpoint);
+        if let Some(manifest) = seen.readable.get(&key) {
+            return Ok(manifest.clone());
+        }
+        // The checkpoint our lineage began with may be gone under its own name.
+        if let Some(origin) = self.store.read_origin(self.claim.lineage()).await?
+            && (origin.lineage.as_str(), origin.checkpoint) == (lineage, checkpoint)
+        {
+            return Ok(origin);
+        }
+        self.store.read_manifest(lineage, checkpoint).await
+    }
+
+    /// Makes what a committed checkpoint has prepared visible, unless it belongs to another
+    /// lineage, and notes that it is committed.
+    async fn finish(&self, opened: &mut Opened, manifest: &Manifest, redo: bool) -> Result<()> {
+        let ours = manifest.lineage == self.claim.lineage();
+        let pending = match ours && redo {
+            true => committables(manifest),
+            false => BTreeMap::new(),
+        };
+        opened.sinks.recover(&pending).await?;
+        if ours && redo {
+            let content = Content {
+                token: manifest.token.clone(),
+                aborted: false,
+            };
+            self.store
+                .create_marker(&manifest.lineage, manifest.checkpoint, &content)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Nobody may commit it any more; if somebody was faster, the next look shows it.
+    async fn settle(&self, checkpoint: u64) -> Result<()> {
+        let content = Content {
+            token: String::new(),
+            aborted: true,
+        };
+        let lineage = self.claim.lineage();
+        let created = self.store.create_marker(lineage, checkpoint, &content);
+        created.await.map(|_| ())
+    }
+
+    async fn mark(
+        &self,
+        transactions: Option<Arc<dyn Transactions>>,
+        checkpoint: u64,
+    ) -> Result<()> {
+        let Some(transactions) = transactions else {
+            return Ok(());
+        };
+        let marker = CommitMarker {
+            lineage: self.claim.lineage().to_string(),
+            checkpoint,
+        };
+        transactions.mark(&marker).await
+    }
+
+    fn begin(self, opened: Opened, manifest: Option<Manifest>, next: u64) -> Result<Recovered> {
+        let Opened { job, sinks, .. } = opened;
+        if let Some(manifest) = &manifest {
+            let checkpoint = manifest.checkpoint;
+            self.plan.options.tell(Notice::Restored { checkpoint });
+        }
+        let side = StoreSide::new(self.plan, self.options, self.store, &job, manifest.as_ref());
+        Ok(Recovered {
+            committing: committing(self.plan, sinks, &job, Some(side)),
+            job,
+            finished: manifest.as_ref().map(finished).unwrap_or_default(),
+            restored: manifest.map(|manifest| Restored {
+                store: self.store.clone(),
+                manifest,
+            }),
+            next: CheckpointId(next),
+        })
+    }
+}
+
+fn committing(
+    plan: &Plan,
+    sinks: Sinks,
+    job: &JobIdentity,
+    store: Option<StoreSide>,
+) -> Committing {
+    let environment = &plan.environment;
+    Committing {
+        sinks,
+        acknowledgers: Vec::new(),
+        held: Vec::new(),
+        lineage: job.lineage.to_string(),
+        store,
+        timer: Timer::new(Arc::clone(&environment.clock), environment.clock_check),
+    }
+}
+
+fn committables(manifest: &Manifest) -> BTreeMap<NodeId, Vec<Committable>> {
+    let sinks = manifest.sinks.iter();
+    let all = sinks.map(|sink| {
+        let committables = sink.committables.iter().cloned().map(Committable);
+        (NodeId(sink.node), committables.collect())
+    });
+    all.collect()
+}
+
+fn finished(manifest: &Manifest) -> BTreeMap<NodeId, BTreeMap<u32, SplitState>> {
+    let sources = manifest.sources.iter();
+    let all = sources.map(|source| {
+        let finished = source.splits.iter().filter(|split| split.finished);
+        let by_id = finished.map(|split| (split.id, split.clone()));
+        (NodeId(source.node), by_id.collect())
+    });
+    all.collect()
 }

@@ -138,19 +138,7 @@ impl Inbox {
 
     /// Adds a lane and returns its sender; `readers` is told when this inbox closes.
     pub(crate) fn sender(&self, readers: Option<&Arc<Readers>>) -> Sender {
-        let mut state = self.shared.state.lock();
-        state.senders += 1;
-        state.lanes.push(Lane {
-            readers: readers.map(Arc::clone),
-            ..Lane::default()
-        });
-        if let Some(readers) = readers {
-            readers.join();
-        }
-        Sender {
-            shared: Arc::clone(&self.shared),
-            lane: state.lanes.len() - 1,
-        }
+        add_lane(&self.shared, readers)
     }
 
     /// The next message and its lane, if one is there.
@@ -217,6 +205,25 @@ impl Inbox {
     pub(crate) fn bytes(&self) -> usize {
         let state = self.shared.state.lock();
         state.lanes.iter().map(|lane| lane.bytes).sum()
+    }
+}
+
+fn add_lane(shared: &Arc<Shared>, readers: Option<&Arc<Readers>>) -> Sender {
+    let mut state = shared.state.lock();
+    state.senders += 1;
+    let mut lane = Lane::default();
+    if let Some(readers) = readers {
+        readers.join();
+        if state.closed {
+            readers.leave();
+        } else {
+            lane.readers = Some(Arc::clone(readers));
+        }
+    }
+    state.lanes.push(lane);
+    Sender {
+        shared: Arc::clone(shared),
+        lane: state.lanes.len() - 1,
     }
 }
 
@@ -301,6 +308,11 @@ impl Lane {
 }
 
 impl Sender {
+    /// A further lane of the same inbox.
+    pub(crate) fn another(&self, readers: &Arc<Readers>) -> Sender {
+        add_lane(&self.shared, Some(readers))
+    }
+
     /// Puts a message into the lane; rows wait until there is room.
     pub(crate) async fn send(&self, message: Message) -> Result<Sent, Closed> {
         let bytes = match &message {

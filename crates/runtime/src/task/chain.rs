@@ -20,7 +20,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::vec::IntoIter;
 
-use crate::checkpoint::store::JobStore;
 use millstream_core::Result;
 use millstream_core::clock::SharedClock;
 use millstream_core::failpoint::failpoint;
@@ -32,6 +31,8 @@ use millstream_core::rows::ChangeBatch;
 use millstream_core::time::EventTime;
 use millstream_state::manifest::NodeState;
 use millstream_state::run::{RunOptions, RunWriter};
+use millstream_state::store::JobStore;
+use tokio::runtime::Handle;
 
 use super::report::{Place, StageSnapshot};
 use super::side::{BadRule, SideRows};
@@ -141,9 +142,9 @@ impl Chain {
                 }
             };
             let (name, groups) = (stage.name.clone(), stage.place.key_groups.clone());
-            failpoint("rs.state.download")?;
-            let reader = state.store.restore(&state.node, groups).await;
-            readers.push((index, reader.map_err(|error| error.context(name))?));
+            let opened = state.store.open_node(&state.node).await;
+            let opened = opened.map_err(|error| error.context(name))?;
+            readers.push((index, opened.restore(groups, Handle::current())));
         }
         if readers.is_empty() {
             return Ok(());

@@ -17,6 +17,7 @@ use millstream_core::message::{Barrier, Message};
 use millstream_core::metrics::NodeMetrics;
 use millstream_core::rows::{ChangeBatch, RowKind};
 use millstream_core::{Code, Error, Result};
+use parking_lot::Mutex;
 
 use super::body::count_busy;
 use crate::exchange::Edge;
@@ -49,7 +50,41 @@ pub(crate) enum Target {
         since_receipt: u64,
     },
     /// Whoever started the job.
-    Results(Edge),
+    Results {
+        /// The way there.
+        edge: Edge,
+        /// With checkpoints: where rows wait until they are committed.
+        held: Option<Held>,
+    },
+}
+
+/// Rows of one subtask that wait for the commit of their checkpoint. A shared handle.
+#[derive(Clone, Default)]
+pub(crate) struct Held(Arc<Mutex<HeldRows>>);
+
+#[derive(Default)]
+struct HeldRows {
+    /// Since the last barrier.
+    open: Vec<ChangeBatch>,
+    /// Before the barrier of the checkpoint that is being committed.
+    cut: Vec<ChangeBatch>,
+}
+
+impl Held {
+    fn push(&self, rows: ChangeBatch) {
+        self.0.lock().open.push(rows);
+    }
+
+    fn cut(&self) {
+        let mut held = self.0.lock();
+        let open = std::mem::take(&mut held.open);
+        held.cut.extend(open);
+    }
+
+    /// What is committed now.
+    pub(crate) fn take(&self) -> Vec<ChangeBatch> {
+        std::mem::take(&mut self.0.lock().cut)
+    }
 }
 
 impl Sink {
@@ -58,7 +93,7 @@ impl Sink {
         match message {
             Message::Rows(rows) => self.write(rows).await,
             Message::End => match &mut self.target {
-                Target::Results(edge) => edge.send(Message::End).await.map(|_| ()),
+                Target::Results { edge, .. } => edge.send(Message::End).await.map(|_| ()),
                 Target::Table { .. } => Ok(()),
             },
             Message::Watermark(_) | Message::Idle | Message::Barrier(_) => Ok(()),
@@ -67,14 +102,19 @@ impl Sink {
 
     /// Makes what was written safe.
     pub(crate) async fn prepare(&mut self, barrier: Barrier) -> Result<Option<(NodeId, Prepared)>> {
-        let Target::Table {
-            node,
-            writer,
-            since_receipt,
-            ..
-        } = &mut self.target
-        else {
-            return Ok(None);
+        let (node, writer, since_receipt) = match &mut self.target {
+            Target::Results { held, .. } => {
+                if let Some(held) = held {
+                    held.cut();
+                }
+                return Ok(None);
+            }
+            Target::Table {
+                node,
+                writer,
+                since_receipt,
+                ..
+            } => (node, writer, since_receipt),
         };
         failpoint("cp.sink.flush")?;
         let work = writer.prepare(barrier);
@@ -97,7 +137,13 @@ impl Sink {
         self.metrics.rows_in.fetch_add(count, Ordering::Relaxed);
         self.check_not_null(&rows)?;
         let written = match &mut self.target {
-            Target::Results(edge) => {
+            Target::Results {
+                held: Some(held), ..
+            } => {
+                held.push(rows);
+                count
+            }
+            Target::Results { edge, held: None } => {
                 edge.send(Message::Rows(rows)).await?;
                 count
             }

@@ -65,6 +65,8 @@ pub(crate) struct SourceTask {
     pub(crate) triggers: TriggerWatch,
     /// Reading begins when all subtasks of the source are ready.
     pub(crate) pass: Pass,
+    /// Rows after which it reads no more: rehearsals break every life off there.
+    pub(crate) quota: Option<u64>,
     /// Where it stands.
     pub(crate) state: State,
 }
@@ -74,6 +76,8 @@ pub(crate) struct SourceTask {
 pub(crate) struct State {
     /// Splits that are not finished.
     open: BTreeMap<SplitId, Open>,
+    /// Rows yielded in this life.
+    yielded: u64,
     /// Splits that are, as a checkpoint keeps them.
     finished: Vec<SplitState>,
     /// False while the reader has nothing to read.
@@ -204,6 +208,7 @@ impl SourceTask {
         let due = due.into_iter().flatten().min();
         let started = clock.elapsed();
         let is_open = self.pass.is_open();
+        let is_full = self.quota.is_some_and(|quota| self.state.yielded >= quota);
         let pending = self.triggers.due().is_some();
         let fetch = count_busy(&clock, &self.metrics.busy_nanos, self.reader.fetch());
         let waited = tokio::select! {
@@ -211,7 +216,7 @@ impl SourceTask {
             () = self.triggers.asked(), if !pending => Wait::Clock,
             assigned = self.assignments.recv(), if !self.state.complete => Wait::Assigned(assigned),
             () = self.pass.opened(), if !is_open => Wait::Clock,
-            fetched = fetch, if is_open && self.state.reading && self.state.settled => {
+            fetched = fetch, if is_open && self.state.reading && self.state.settled && !is_full => {
                 Wait::Fetched(fetched)
             }
             () = self.body.outputs.gone() => Wait::NobodyReads,
@@ -285,6 +290,7 @@ impl SourceTask {
             )));
         }
         let count = rows.num_rows() as u64;
+        self.state.yielded += count;
         metrics.rows.fetch_add(count, Ordering::Relaxed);
         self.metrics.rows_out.fetch_add(count, Ordering::Relaxed);
         let letters = self

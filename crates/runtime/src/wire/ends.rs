@@ -15,9 +15,8 @@ use super::Wiring;
 use crate::checkpoint::sinks::{context, sink_factory};
 use crate::exchange::inbox::Readers;
 use crate::exchange::{Edge, Route};
-use crate::job::Results;
 use crate::task::enumerate::{Assignment, EnumerateTask};
-use crate::task::sink::{Sink, Target, in_table};
+use crate::task::sink::{Held, Sink, Target, in_table};
 
 impl Wiring<'_> {
     /// The sink of one subtask, and who reads it if that is somebody who may lose interest.
@@ -29,7 +28,7 @@ impl Wiring<'_> {
     ) -> Result<(Sink, Option<Arc<Readers>>)> {
         let (name, target, readers) = match &spec.target {
             SinkTarget::Collect => {
-                let (target, readers) = self.collect();
+                let (target, readers) = self.collect()?;
                 ("the result".into(), target, Some(readers))
             }
             SinkTarget::Table {
@@ -61,15 +60,18 @@ impl Wiring<'_> {
         Ok((sink, readers))
     }
 
-    fn collect(&mut self) -> (Target, Arc<Readers>) {
-        let bytes_max = self.environment.results_bytes;
-        let results = self
-            .wired
+    fn collect(&mut self) -> Result<(Target, Arc<Readers>)> {
+        let door = self
+            .life
             .results
-            .get_or_insert_with(|| Results::new(bytes_max));
+            .ok_or_else(|| Error::internal("a job without a result was asked to collect one"))?;
         let readers = Arc::new(Readers::default());
-        let edge = Edge::new(Route::Direct, vec![results.sender(&readers)]);
-        (Target::Results(edge), readers)
+        let edge = Edge::new(Route::Direct, vec![door.sender(&readers)]);
+        let held = self.life.job.checkpoints.then(Held::default);
+        if let Some(held) = &held {
+            self.wired.held.push((held.clone(), door.sender(&readers)));
+        }
+        Ok((Target::Results { edge, held }, readers))
     }
 
     /// Opens the table of a source node.

@@ -13,7 +13,6 @@ mod ends;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::checkpoint::store::JobStore;
 use arrow::datatypes::SchemaRef;
 use millstream_core::connector::{Acknowledger, JobIdentity};
 use millstream_core::id::NodeId;
@@ -26,6 +25,7 @@ use millstream_plan::chain::{self, Chain as Nodes};
 use millstream_plan::explain::title;
 use millstream_plan::{JobGraph, Node, NodeKind, OnError, OutputKind, SourceSpec};
 use millstream_state::manifest::{Manifest, SplitState};
+use millstream_state::store::JobStore;
 use tokio::sync::mpsc;
 
 use self::check::check;
@@ -33,8 +33,8 @@ use self::edges::Mouth;
 use crate::checkpoint::sinks::Sinks;
 use crate::environment::{Environment, OperatorSite};
 use crate::exchange::Edge;
-use crate::exchange::inbox::Readers;
-use crate::job::Results;
+use crate::exchange::inbox::{Readers, Sender};
+use crate::job::ResultsDoor;
 use crate::task::OperatorTask;
 use crate::task::body::{Body, TaskFuture};
 use crate::task::chain::{Chain, Stage, StageStart, StageState};
@@ -44,6 +44,7 @@ use crate::task::input::Input;
 use crate::task::output::{Main, Outputs};
 use crate::task::report::{Place, Reports};
 use crate::task::side::{BadRule, SideRows};
+use crate::task::sink::Held;
 use crate::task::source::{SourceTask, State, idle_timeout};
 use crate::task::timer::Timer;
 use crate::task::trigger::Triggers;
@@ -57,8 +58,8 @@ pub(crate) struct Wired {
     pub(crate) chains: usize,
     /// What tells sources how far a committed checkpoint has come, by node.
     pub(crate) acknowledgers: Vec<(NodeId, Box<dyn Acknowledger>)>,
-    /// The rows of a SELECT.
-    pub(crate) results: Option<Results>,
+    /// Rows of a SELECT that wait for their checkpoint, and where they go then.
+    pub(crate) held: Vec<(Held, Sender)>,
 }
 
 /// What one life of a job is wired with.
@@ -69,10 +70,14 @@ pub(crate) struct Life<'a> {
     pub(crate) sinks: &'a Sinks,
     /// The checkpoint it starts from.
     pub(crate) restored: Option<&'a Restored>,
+    /// Where the rows of a SELECT go.
+    pub(crate) results: Option<&'a ResultsDoor>,
     /// How sources learn of barriers.
     pub(crate) triggers: &'a Triggers,
     /// What tasks tell.
     pub(crate) reports: &'a Reports,
+    /// Rows each source task yields at most in this life.
+    pub(crate) quota: Option<u64>,
 }
 
 /// A checkpoint to start from; its nodes are those of the graph.
@@ -144,7 +149,7 @@ pub(crate) fn wire(
             tasks: Vec::new(),
             chains: 0,
             acknowledgers: Vec::new(),
-            results: None,
+            held: Vec::new(),
         },
     };
     for node in &graph.nodes {
@@ -179,9 +184,11 @@ impl Wiring<'_> {
                     };
                     let sent = self.life.splits(head.id).first();
                     let sent = sent.and_then(|s| s.position.as_ref()?.parse().ok());
+                    let sent = sent.unwrap_or(0).min(count);
                     let task = ValuesTask {
                         node: head.id,
-                        sent: sent.unwrap_or(0).min(count),
+                        sent,
+                        until: self.life.quota.map_or(count, |quota| sent + quota as usize),
                         rows: spec.rows.slice(0, count),
                         batch_rows: self.graph.batch_rows,
                         metrics: self.metrics.node(head.id, ""),
@@ -227,6 +234,7 @@ impl Wiring<'_> {
                 node: head.id,
                 triggers: self.life.triggers.watch(),
                 pass: gate.pass(),
+                quota: self.life.quota,
                 state: State::default(),
             };
             let name = self.task_name(nodes, subtask);

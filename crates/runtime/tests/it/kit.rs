@@ -160,6 +160,7 @@ impl Source for Play {
     }
     fn enumerator(&self, _: &[Split]) -> Result<Box<dyn SplitEnumerator>> {
         Ok(Box::new(Rounds {
+            found: 0,
             rounds: self.rounds.lock().unwrap().take().unwrap(),
             again_after: self.again_after,
             scripts: Arc::clone(&self.scripts),
@@ -176,6 +177,7 @@ impl Source for Play {
 }
 
 struct Rounds {
+    found: usize,
     rounds: VecDeque<Vec<Vec<Act>>>,
     again_after: Option<Duration>,
     scripts: Arc<Mutex<Vec<Vec<Act>>>>,
@@ -186,9 +188,13 @@ impl SplitEnumerator for Rounds {
     async fn discover(&mut self) -> Result<Discovery> {
         let mut splits = Vec::new();
         for script in self.rounds.pop_front().unwrap_or_default() {
+            // A later life finds the same splits again.
             let mut scripts = self.scripts.lock().unwrap();
-            splits.push((format!("part-{}", scripts.len()), scripts.len().to_string()));
-            scripts.push(script);
+            if self.found == scripts.len() {
+                scripts.push(script);
+            }
+            splits.push((format!("part-{}", self.found), self.found.to_string()));
+            self.found += 1;
         }
         Ok(Discovery {
             splits,
@@ -539,6 +545,7 @@ impl Graph {
             key_groups: 128,
             mode: RuntimeMode::Streaming,
             batch_rows: 4,
+            settings: millstream_plan::JobSettings::default(),
         })
     }
 
