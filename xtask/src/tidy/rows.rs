@@ -4,12 +4,13 @@
 //! ```text
 //! top  millstream                                    sees everything
 //!  4   runtime    connectors                         effects
-//!  3   sql        operators                          rows in, rows out
-//!  2   plan       formats    functions    sim        data and values
-//!  1   core                                          words and traits
+//!  3   sql        operators  state                   rows in, rows out; what is kept
+//!  2   plan       formats    functions  sim  faultkit     data and values
+//!  1   core       protocol                           words and traits; decisions
 //! ```
 //!
-//! Every crate may use `sim` in its tests and none elsewhere. `tests` and `xtask` are programs around the house and may use what they like.
+//! Every crate may use `sim` and `faultkit` in its tests and neither elsewhere. `tests` and `xtask`
+//! are programs around the house and may use what they like.
 //! Decision: `docs/adr/0001-crate-rows-and-the-registry.md`.
 
 use anyhow::{Context, Result};
@@ -36,6 +37,18 @@ static RULES: &[Rule] = &[
         row: 1,
         may_use: &[],
         never: &["tokio", "datafusion-common"],
+    },
+    Rule {
+        name: "protocol",
+        row: 1,
+        may_use: &[],
+        never: &["tokio", "datafusion-common", "object_store", "rdkafka"],
+    },
+    Rule {
+        name: "faultkit",
+        row: 2,
+        may_use: &["core"],
+        never: &["datafusion-common"],
     },
     Rule {
         name: "sim",
@@ -76,8 +89,14 @@ static RULES: &[Rule] = &[
     Rule {
         name: "runtime",
         row: 4,
-        may_use: &["core", "plan", "operators"],
-        never: &["sqlparser", "datafusion-sql"],
+        may_use: &["core", "plan", "operators", "protocol", "state"],
+        never: &["sqlparser", "datafusion-sql", "object_store", "rdkafka"],
+    },
+    Rule {
+        name: "state",
+        row: 3,
+        may_use: &["core", "protocol"],
+        never: &["datafusion-common", "rdkafka"],
     },
     Rule {
         name: "connectors",
@@ -174,8 +193,8 @@ fn objection(from: &Rule, to: &Dependency) -> Option<String> {
         let is_walled = from.never.contains(&to.name.as_str()) && !to.is_for_tests;
         return is_walled.then(|| format!("'{}' must not know '{}'", from.name, to.name));
     };
-    if ours == "sim" {
-        let what = format!("'{}' may use 'sim' in its tests only", from.name);
+    if matches!(ours, "sim" | "faultkit") {
+        let what = format!("'{}' may use '{ours}' in its tests only", from.name);
         return (!to.is_for_tests).then_some(what);
     }
     let row = rule(ours).map_or(u8::MAX, |rule| rule.row);
