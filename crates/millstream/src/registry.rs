@@ -64,6 +64,8 @@ fn operator(site: &OperatorSite<'_>) -> Result<Box<dyn Operator>> {
         node: site.name.to_string(),
         batch_rows: site.batch_rows,
         key_groups: site.key_groups,
+        subtask: site.subtask,
+        parallelism: site.node.parallelism,
     };
     millstream_operators::create(&site.node.kind, site.inputs, &site.node.schema, &context)
 }

@@ -187,6 +187,8 @@ fn measure(name: &str, rows: &[ChangeBatch], (kind, output): (NodeKind, SchemaRe
         node: name.into(),
         batch_rows: BATCH_ROWS,
         key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
     };
     let best = (0..3)
         .map(|_| {

@@ -12,7 +12,9 @@
 //! * Without keys there is one row, which stays when all rows have gone; over nothing it is put out
 //!   in batch mode only.
 //! * Without aggregates this is DISTINCT: `+I` at the first row of a key.
-//! * State: one accumulator per key, never freed (except by `-D`).
+//! * State: one accumulator per key, never freed (except by `-D`). A snapshot writes the keys that
+//!   rows have touched; what was put out last is not kept apart, as it follows from the
+//!   accumulators.
 //! * Cost: one probe per row; results of touched keys are computed twice per batch.
 //!
 //! Source: Apache Flink, `GroupAggFunction` and `MiniBatchGroupAggFunction`.
@@ -34,21 +36,31 @@ use millstream_core::{Error, Result};
 use millstream_plan::GroupAggregateSpec;
 
 use crate::OperatorContext;
-use crate::aggregate::{Accumulators, Batch};
-use crate::groups::{Layout, only_additions, signs};
-use crate::keys::KeyTable;
+use crate::aggregate::Batch;
+use crate::groups::{Groups, Layout, only_additions, signs};
+use crate::state::bytes::{Reader, damaged};
+use crate::state::entries::{KeyCodec, Place};
+use crate::state::form::Form;
+
+/// Blob: whether the input had ended.
+const ENDED: &str = "ended";
+/// Where the groups are in a checkpoint; their distinct values follow.
+const PLACE: Place = Place {
+    table: 0,
+    namespace: 0,
+};
 
 /// Aggregates per key, for ever.
 pub struct GroupAggregate {
     layout: Layout,
-    keys: KeyTable,
-    accumulators: Accumulators,
-    /// Rows per key. Not kept for insert-only input: there a key that is known has rows.
-    rows: Option<Vec<i64>>,
+    groups: Groups,
     touched: Touched,
     /// Equal keys have equal bytes, so a key may be read from any of its rows.
     keys_from_rows: bool,
-    ids: Vec<u32>,
+    codec: KeyCodec,
+    form: Form,
+    /// The input has ended, and what is put out at the end has been.
+    ended: bool,
     schema: SchemaRef,
     emit_update_before: bool,
     at_end_only: bool,
@@ -105,19 +117,15 @@ impl GroupAggregate {
             .key_types()
             .iter()
             .all(|ty| !ty.is_nested() && !ty.is_floating());
+        let groups = Groups::new(&layout, spec.input_updates)?;
         Ok(GroupAggregate {
-            keys: KeyTable::new(&layout.key_types())?,
-            accumulators: Accumulators::new(
-                &layout.calls,
-                &layout.schema,
-                spec.input_updates,
-                false,
-            )?,
+            codec: KeyCodec::new(layout.key_types(), layout.keys, context.key_groups)?,
+            form: Form::new("group aggregate", groups.form()?),
             layout,
-            rows: spec.input_updates.then(Vec::new),
+            groups,
             touched: Touched::default(),
             keys_from_rows,
-            ids: Vec::new(),
+            ended: false,
             schema: Arc::clone(output),
             emit_update_before: spec.emit_update_before,
             at_end_only: spec.at_end_only,
@@ -127,14 +135,13 @@ impl GroupAggregate {
 
     /// Bytes of memory held.
     pub fn bytes(&self) -> usize {
-        let rows = self.rows.as_ref().map_or(0, |rows| rows.capacity() * 8);
         let touched = (self.touched.ids.capacity() + self.touched.stamps.capacity()) * 4;
-        self.keys.bytes() + self.accumulators.bytes() + rows + touched
+        self.groups.bytes() + touched
     }
 
     /// Puts out results of a key that were not there before and those that have changed.
     fn put_out(&mut self, before: &Before, keys: &[ArrayRef], out: &mut Output) -> Result<()> {
-        let new = self.accumulators.evaluate(&self.touched.ids)?;
+        let new = self.groups.accumulators.evaluate(&self.touched.ids)?;
         let same = same_rows(&before.results, &new, self.touched.ids.len())?;
         let changes = self.changes(before, &same);
         if changes.iter().all(|change| change.kind == RowKind::Insert) {
@@ -144,9 +151,8 @@ impl GroupAggregate {
         }
         let gone = changes.iter().filter(|c| c.kind == RowKind::Delete);
         let gone: Vec<u32> = gone.map(|change| change.id).collect();
-        self.forget(&gone);
-        self.forget(&self.stillborn(before));
-        Ok(())
+        self.forget(&gone)?;
+        self.forget(&self.stillborn(before))
     }
 
     /// What happened to each touched key; `same` says whose results are what they were.
@@ -172,9 +178,8 @@ impl GroupAggregate {
     fn has_rows(&self, id: u32) -> bool {
         // The one row of a global aggregate stays.
         let stays = self.layout.keys == 0;
-        self.rows
-            .as_ref()
-            .is_none_or(|rows| stays || rows[id as usize] > 0)
+        let rows = self.groups.rows.as_ref();
+        rows.is_none_or(|rows| stays || rows[id as usize] > 0)
     }
 
     fn put_out_inserts(
@@ -235,7 +240,7 @@ impl GroupAggregate {
     fn key_columns(&self, places: &[usize], keys: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
         if !self.keys_from_rows {
             let ids = places.iter().map(|&place| self.touched.ids[place]);
-            return self.keys.keys(&ids.collect::<Vec<_>>());
+            return self.groups.keys.keys(&ids.collect::<Vec<_>>());
         }
         // The batch is in the cache; the table of keys is not, and may have to decode them.
         let rows = places.iter().map(|&place| self.touched.rows[place]);
@@ -275,14 +280,10 @@ impl GroupAggregate {
             .collect()
     }
 
-    fn forget(&mut self, ids: &[u32]) {
-        if ids.is_empty() {
-            return;
-        }
-        self.accumulators.reset(ids);
-        self.keys.remove(ids);
-        if let Some(rows) = &mut self.rows {
-            ids.iter().for_each(|&id| rows[id as usize] = 0);
+    fn forget(&mut self, ids: &[u32]) -> Result<()> {
+        match ids {
+            [] => Ok(()),
+            ids => self.groups.remove(ids, &mut self.codec),
         }
     }
 }
@@ -292,36 +293,36 @@ impl Operator for GroupAggregate {
         let columns = self.layout.pick(rows.rows().columns());
         let signs = signs(rows.kinds());
         let signs = signs.as_deref();
-        if self.rows.is_none() && !only_additions(signs) {
+        let groups = &mut self.groups;
+        if groups.rows.is_none() && !only_additions(signs) {
             return Err(Error::internal(
                 "an aggregate planned for insertions met a row that goes",
             ));
         }
-        let known = self.keys.id_bound();
-        self.keys
-            .intern(&columns[..self.layout.keys], rows.num_rows(), &mut self.ids)?;
-        let bound = self.keys.id_bound();
-        self.accumulators.resize(bound);
-        if let Some(rows) = &mut self.rows {
-            rows.resize(bound, 0);
-        }
-        self.touched.mark(&self.ids, bound);
+        let known = groups.keys.id_bound();
+        let keys = &columns[..self.layout.keys];
+        groups.keys.intern(keys, rows.num_rows(), &mut groups.ids)?;
+        groups.make_room();
+        self.touched.mark(&groups.ids, groups.keys.id_bound());
+        groups
+            .tracker
+            .touch(&self.touched.ids, groups.keys.id_bound());
         let results = if self.at_end_only {
             Vec::new()
         } else {
-            self.accumulators.evaluate(&self.touched.ids)?
+            groups.accumulators.evaluate(&self.touched.ids)?
         };
-        let counts = self.rows.as_mut().map(|counts| {
+        let counts = groups.rows.as_mut().map(|counts| {
             let touched = self.touched.ids.iter();
             let before: Vec<i64> = touched.map(|&id| counts[id as usize]).collect();
-            for (row, &id) in self.ids.iter().enumerate() {
+            for (row, &id) in groups.ids.iter().enumerate() {
                 counts[id as usize] += signs.map_or(1, |signs| i64::from(signs[row]));
             }
             before
         });
-        self.accumulators.update(Batch {
+        groups.accumulators.update(Batch {
             columns: &columns,
-            groups: &self.ids,
+            groups: &groups.ids,
             signs,
         })?;
         if self.at_end_only {
@@ -336,34 +337,44 @@ impl Operator for GroupAggregate {
     }
 
     fn on_end(&mut self, out: &mut Output) -> Result<()> {
-        if !self.at_end_only {
+        if !self.at_end_only || std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
+        let groups = &mut self.groups;
         // As in Flink: an aggregate without keys over nothing is one row in batch mode only.
-        if self.layout.keys == 0 && self.keys.is_empty() {
-            self.keys.intern(&[], 1, &mut self.ids)?;
-            self.accumulators.resize(1);
-            if let Some(rows) = &mut self.rows {
-                rows.resize(1, 0);
-            }
-            return self.send(self.accumulators.evaluate(&[0])?, 1, None, out);
+        if self.layout.keys == 0 && groups.keys.is_empty() {
+            groups.keys.intern(&[], 1, &mut groups.ids)?;
+            groups.make_room();
+            return self.send(self.groups.accumulators.evaluate(&[0])?, 1, None, out);
         }
-        let mut ids = self.keys.ids();
+        let mut ids = groups.keys.ids();
         ids.retain(|&id| self.has_rows(id));
         for ids in ids.chunks(self.batch_rows) {
-            let mut columns = self.keys.keys(ids)?;
-            columns.extend(self.accumulators.evaluate(ids)?);
+            let columns = self.groups.columns(ids)?;
             self.send(columns, ids.len(), None, out)?;
         }
         Ok(())
     }
 
-    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
-        Err(Error::unsupported("the state of GROUP BY cannot be kept in a checkpoint yet"))
+    fn snapshot(&mut self, state: &mut dyn StateWriter) -> Result<()> {
+        self.form.write(state)?;
+        state.blob(ENDED, &[u8::from(self.ended)])?;
+        self.groups.snapshot(PLACE, &mut self.codec, state)
     }
 
-    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
-        Err(Error::unsupported("the state of GROUP BY cannot be kept in a checkpoint yet"))
+    fn restore(&mut self, state: &mut dyn StateReader) -> Result<()> {
+        self.form.check(state)?;
+        for blob in state.blobs(ENDED) {
+            self.ended |= Reader::new(blob).flag()?;
+        }
+        while let Some(chunk) = state.next_chunk()? {
+            let table = chunk.table;
+            if chunk.namespace != PLACE.namespace {
+                return Err(damaged("an entry is in a namespace nobody wrote"));
+            }
+            self.groups.restore(table, &chunk, &mut self.codec)?;
+        }
+        self.groups.check_restored()
     }
 }
 

@@ -20,6 +20,7 @@ pub mod keys;
 pub mod limit;
 mod path;
 pub mod sort;
+mod state;
 pub mod union;
 pub mod watermark;
 pub mod window;
@@ -40,6 +41,10 @@ pub struct OperatorContext {
     pub batch_rows: usize,
     /// Number of key groups of the job: where an entry of keyed state belongs.
     pub key_groups: u32,
+    /// Number of this subtask, from 0.
+    pub subtask: u32,
+    /// Number of subtasks of the node; at least 1.
+    pub parallelism: u32,
 }
 
 /// Makes the operator of a node: `input_schemas` by port, `output` as planned.

@@ -1,7 +1,8 @@
 //! LIMIT and OFFSET: passes `fetch` rows after leaving out `skip`, in the order of arrival.
 //!
 //! Which rows those are is not determined, as in SQL. Rows that are taken back later would need all
-//! rows to be kept; a plan over updating input sorts instead ([`crate::sort`]).
+//! rows to be kept; a plan over updating input sorts instead ([`crate::sort`]). Runs once per job;
+//! its state are the two numbers still left.
 
 use millstream_core::id::Port;
 use millstream_core::operator::{Operator, Output};
@@ -11,6 +12,11 @@ use millstream_core::{Error, Result};
 use millstream_plan::LimitSpec;
 
 use crate::groups::{only_additions, signs};
+use crate::state::bytes::{Fixed, Reader};
+use crate::state::form::{Form, single};
+
+/// Blob: rows still to be left out, rows still to be passed.
+const LEFT: &str = "left";
 
 /// Passes some of the rows.
 pub struct Limit {
@@ -52,11 +58,26 @@ impl Operator for Limit {
         self.left == Some(0)
     }
 
-    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
-        Err(Error::unsupported("the state of LIMIT cannot be kept in a checkpoint yet"))
+    fn snapshot(&mut self, state: &mut dyn StateWriter) -> Result<()> {
+        form().write(state)?;
+        let mut bytes = Vec::new();
+        self.skip.put(&mut bytes);
+        u8::from(self.left.is_some()).put(&mut bytes);
+        self.left.unwrap_or(0).put(&mut bytes);
+        state.blob(LEFT, &bytes)
     }
 
-    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
-        Err(Error::unsupported("the state of LIMIT cannot be kept in a checkpoint yet"))
+    fn restore(&mut self, state: &mut dyn StateReader) -> Result<()> {
+        form().check(state)?;
+        let mut reader = Reader::new(single(state, LEFT)?);
+        self.skip = reader.fixed()?;
+        let is_limited = reader.flag()?;
+        let left = reader.fixed()?;
+        self.left = is_limited.then_some(left);
+        reader.end()
     }
+}
+
+fn form() -> Form {
+    Form::new("limit", [])
 }

@@ -7,6 +7,10 @@
 //! * With a limit, no more than a few times `skip + fetch` rows are kept.
 //! * Rows that go (`-U`, `-D`) are kept apart and cancel an equal row at the end.
 //! * Cost: memory for all rows; O(n log n) comparisons of bytes.
+//! * Runs once per job. A snapshot writes the rows that have come since the one before; all of them
+//!   again only after rows have been thrown away ([`state`]).
+
+mod state;
 
 use std::sync::Arc;
 
@@ -24,6 +28,8 @@ use millstream_plan::SortSpec;
 use crate::OperatorContext;
 use crate::groups::signs;
 use crate::keys::KeyTable;
+use crate::state::form::Form;
+use state::Saved;
 
 /// With a limit: kept rows that are not worth sorting yet.
 const PRUNE_ROWS_MIN: usize = 65_536;
@@ -42,6 +48,8 @@ pub struct Sort {
     pending_rows: usize,
     /// Rows that have gone.
     gone: Vec<RecordBatch>,
+    saved: Saved,
+    form: Form,
 }
 
 #[derive(Default)]
@@ -80,6 +88,8 @@ impl Sort {
             pending: Vec::new(),
             pending_rows: 0,
             gone: Vec::new(),
+            saved: Saved::default(),
+            form: state::form(input)?,
         })
     }
 
@@ -125,6 +135,7 @@ impl Sort {
 
     /// Keeps only the rows that may still be put out.
     fn prune(&mut self) -> Result<()> {
+        self.saved.start_again();
         let order = self.kept.order(self.wanted());
         let kept = std::mem::take(&mut self.kept);
         for picks in order.chunks(self.batch_rows) {
@@ -210,6 +221,7 @@ impl Operator for Sort {
         if !self.gone.is_empty() {
             self.settle()?;
         }
+        self.saved.start_again();
         let kept = std::mem::take(&mut self.kept);
         let order = kept.order(self.wanted());
         let order = order.get(self.skip..).unwrap_or_default();
@@ -219,12 +231,13 @@ impl Operator for Sort {
         Ok(())
     }
 
-    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
-        Err(Error::unsupported("the state of ORDER BY cannot be kept in a checkpoint yet"))
+    fn snapshot(&mut self, state: &mut dyn StateWriter) -> Result<()> {
+        self.keep_pending()?;
+        self.write_state(state)
     }
 
-    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
-        Err(Error::unsupported("the state of ORDER BY cannot be kept in a checkpoint yet"))
+    fn restore(&mut self, state: &mut dyn StateReader) -> Result<()> {
+        self.read_state(state)
     }
 }
 

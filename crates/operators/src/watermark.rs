@@ -12,6 +12,9 @@
 //!   it. So which rows are late never depends on how rows were cut into batches.
 //! * A row without an event time, or with one too far in the future, leaves as a bad row: one
 //!   wrong clock must not close all windows.
+//! * State, per split: its watermark, and whether it has finished; and what was last passed on. A
+//!   restored subtask takes up the splits it is assigned, wherever they were read before, and says
+//!   again what it has said. Whether a split is idle is measured anew.
 //! * Cost: one comparison per row when the watermark is the column minus a constant; else one
 //!   evaluation of the expression per batch.
 //!
@@ -32,6 +35,11 @@ use millstream_core::{Code, Error, Result};
 use millstream_plan::WatermarkSpec;
 
 use crate::expr::Compiled;
+use crate::state::bytes::{Fixed, Reader, damaged, put_length};
+use crate::state::form::Form;
+
+/// Blob: what was last passed on, and the splits.
+const SPLITS: &str = "splits";
 
 /// Event times beyond ±8.64e15 ms (the years ±275,760) are refused, so that window arithmetic can
 /// never overflow. The same bound as ECMAScript's dates.
@@ -48,6 +56,10 @@ pub struct Watermark {
     splits: HashMap<Option<SplitId>, Split>,
     /// The watermark last passed on.
     passed: i64,
+    /// Splits of the checkpoint that have not been assigned to this subtask.
+    restored: HashMap<Option<SplitId>, Split>,
+    /// What was passed on in an earlier life is to be said again: nobody downstream knows it.
+    repeats: bool,
 }
 
 /// How a row's watermark is computed.
@@ -106,6 +118,8 @@ impl Watermark {
             max_future_ms: spec.max_future_ms,
             splits: HashMap::new(),
             passed: i64::MIN,
+            restored: HashMap::new(),
+            repeats: false,
         })
     }
 
@@ -172,7 +186,9 @@ impl Watermark {
         out: &mut Output,
     ) {
         let others = self.smallest(Some(rows.origin())).unwrap_or(i64::MAX);
-        let split = self.splits.entry(rows.origin()).or_insert(Split::NEW);
+        let restored = &mut self.restored;
+        let split = self.splits.entry(rows.origin());
+        let split = split.or_insert_with_key(|id| restored.remove(id).unwrap_or(Split::NEW));
         split.state = SplitState::Active;
         let mut mark = split.mark;
         let mut next = next_step(self.passed, self.step_ms);
@@ -217,6 +233,13 @@ impl Watermark {
         }
     }
 
+    /// Says again what was said in an earlier life.
+    fn repeat(&mut self, out: &mut Output) {
+        if std::mem::take(&mut self.repeats) && self.passed > i64::MIN {
+            out.watermark(EventTime(self.passed));
+        }
+    }
+
     fn all_quiet(&self) -> bool {
         let mut states = self.splits.values().map(|split| split.state);
         self.smallest(None).is_none() && states.any(|state| state == SplitState::Idle)
@@ -232,6 +255,7 @@ impl Split {
 
 impl Operator for Watermark {
     fn on_rows(&mut self, _port: Port, rows: ChangeBatch, out: &mut Output) -> Result<()> {
+        self.repeat(out);
         let Some(rows) = self.usable(rows, out)? else {
             return Ok(());
         };
@@ -254,6 +278,7 @@ impl Operator for Watermark {
     }
 
     fn on_watermark(&mut self, time: EventTime, out: &mut Output) -> Result<()> {
+        self.repeat(out);
         // Only the end of input comes from above.
         if time.0 > self.passed {
             self.passed = time.0;
@@ -263,31 +288,106 @@ impl Operator for Watermark {
     }
 
     fn on_split(&mut self, split: SplitId, event: SplitEvent, out: &mut Output) -> Result<()> {
+        self.repeat(out);
         if event == SplitEvent::Idle {
             // What this split had to say is said before it falls silent.
             self.advance(true, out);
         }
-        let entry = self.splits.entry(Some(split)).or_insert(Split::NEW);
+        let restored = &mut self.restored;
+        let entry = self.splits.entry(Some(split));
+        let entry = entry.or_insert_with_key(|id| restored.remove(id).unwrap_or(Split::NEW));
         match (event, entry.state) {
+            (SplitEvent::Assigned, SplitState::Finished) => {}
             (SplitEvent::Assigned, _) => entry.state = SplitState::Active,
             (SplitEvent::Finished, _) => entry.state = SplitState::Finished,
             (SplitEvent::Idle, SplitState::Finished) => {}
             (SplitEvent::Idle, _) => entry.state = SplitState::Idle,
         }
+        if event == SplitEvent::Assigned {
+            // The next one may be behind: nothing is said before a row has come.
+            return Ok(());
+        }
         self.advance(false, out);
-        if event != SplitEvent::Assigned && self.all_quiet() {
+        if self.all_quiet() {
             out.idle();
         }
         Ok(())
     }
 
-    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
-        Err(Error::unsupported("the state of a watermark cannot be kept in a checkpoint yet"))
+    fn on_timer(&mut self, out: &mut Output) -> Result<()> {
+        self.repeat(out);
+        Ok(())
     }
 
-    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
-        Err(Error::unsupported("the state of a watermark cannot be kept in a checkpoint yet"))
+    fn snapshot(&mut self, state: &mut dyn StateWriter) -> Result<()> {
+        self.write_state(state)
     }
+
+    fn restore(&mut self, state: &mut dyn StateReader) -> Result<()> {
+        self.read_state(state)
+    }
+}
+
+impl Watermark {
+    fn write_state(&self, state: &mut dyn StateWriter) -> Result<()> {
+        form().write(state)?;
+        let mut bytes = Vec::new();
+        self.passed.put(&mut bytes);
+        put_length(self.splits.len(), &mut bytes);
+        let mut splits: Vec<_> = self.splits.iter().collect();
+        splits.sort_unstable_by_key(|(id, _)| **id);
+        for (id, split) in splits {
+            u8::from(id.is_some()).put(&mut bytes);
+            id.map_or(0, |id| id.0).put(&mut bytes);
+            split.mark.put(&mut bytes);
+            u8::from(split.state == SplitState::Finished).put(&mut bytes);
+        }
+        state.blob(SPLITS, &bytes)
+    }
+
+    fn read_state(&mut self, state: &dyn StateReader) -> Result<()> {
+        form().check(state)?;
+        let mut least = None;
+        for blob in state.blobs(SPLITS) {
+            let mut reader = Reader::new(blob);
+            let passed = reader.fixed::<i64>()?;
+            let splits = reader.length()?;
+            for _ in 0..splits {
+                self.read_split(&mut reader)?;
+            }
+            reader.end()?;
+            // One that never read anything never said anything.
+            if splits > 0 {
+                least = Some(least.map_or(passed, |least: i64| least.min(passed)));
+            }
+        }
+        // Splits may come from any subtask: what all had passed holds for each of them.
+        self.passed = least.unwrap_or(i64::MIN);
+        self.repeats = true;
+        Ok(())
+    }
+
+    fn read_split(&mut self, reader: &mut Reader<'_>) -> Result<()> {
+        let (is_known, id) = (reader.flag()?, reader.fixed::<u32>()?);
+        let mark = reader.fixed::<i64>()?;
+        let state = match reader.flag()? {
+            true => SplitState::Finished,
+            false => SplitState::Active,
+        };
+        let split = Split { mark, state };
+        let id = is_known.then_some(SplitId(id));
+        match self.restored.get_mut(&id) {
+            None => drop(self.restored.insert(id, split)),
+            Some(_) if id.is_some() => return Err(damaged("two subtasks read the same split")),
+            // Rows of unknown origin: each subtask had its own.
+            Some(known) => known.mark = known.mark.min(mark),
+        }
+        Ok(())
+    }
+}
+
+fn form() -> Form {
+    Form::new("watermark", [])
 }
 
 /// The smallest watermark worth passing on after `passed`: the next multiple of the step, less 1.

@@ -7,10 +7,16 @@
 //! ```
 //!
 //! * [`script`]: the language and its runner. [`values`]: rows as text.
+//! * [`state`]: checkpoints in memory. [`recovery`]: crashes and changes of parallelism.
 //!
 //! Only for tests: a script that is wrong panics, naming its line.
 
+mod driver;
+pub mod recovery;
 pub mod script;
+pub mod state;
 pub mod values;
 
+pub use recovery::{Recovery, Site, Step};
 pub use script::Script;
+pub use state::MemoryState;

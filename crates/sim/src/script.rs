@@ -11,21 +11,32 @@
 //! | `idle` | all inputs are idle |
 //! | `split 2 assigned`, `idle`, `finished` | a split of the source changes |
 //! | `time 5s` | processing time advances; timers due by then go off, in order |
+//! | `checkpoint`, `checkpoint full` | a snapshot of what has changed, of everything |
+//! | `restart` | the operator is lost; another goes on from the last checkpoint |
 //! | `end` | the input ends: last watermark, then `on_end` |
 //! | `-- …` | a comment |
 //!
 //! Neighbouring rows form one batch, cut to the runner's batch size. What comes out:
 //! `+I v v …`, `late v v …`, `bad MS2002 v v …`, `mark 12s`, `mark end`, `idle`, `error MS… text`.
+//! Nothing that happened after the last checkpoint happens again after a `restart`.
 
 use arrow::array::UInt8Array;
 use arrow::datatypes::SchemaRef;
 use millstream_core::Result;
 use millstream_core::id::{Port, SplitId};
-use millstream_core::operator::{Emission, Operator, Output, SplitEvent};
+use millstream_core::operator::{Operator, SplitEvent};
 use millstream_core::rows::{ChangeBatch, RowKind};
 use millstream_core::time::EventTime;
 
-use crate::values::{batch, millis, millis_text, row_text, tokens};
+use crate::driver::Driver;
+use crate::state::MemoryState;
+use crate::values::{batch, millis, tokens};
+
+/// Key groups of the state of a script.
+pub const KEY_GROUPS: u32 = 128;
+
+/// Makes an operator; called again after each loss of it.
+pub type Make<'a> = &'a dyn Fn() -> Box<dyn Operator>;
 
 /// Runs scripts against operators whose inputs all have the same columns.
 #[derive(Clone, Debug)]
@@ -34,16 +45,34 @@ pub struct Script {
     batch_rows: usize,
 }
 
-/// A run of a script.
-struct Run<'a> {
+/// One thing that happens to an operator.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Rows of an input.
+    Rows(Port, ChangeBatch),
+    /// The merged watermark has advanced.
+    Mark(EventTime),
+    /// All inputs are idle.
+    Idle,
+    /// A split has changed.
+    Split(SplitId, SplitEvent),
+    /// Processing time has advanced.
+    Time(i64),
+    /// The input has ended.
+    End,
+    /// A snapshot; `true`: of everything.
+    Checkpoint(bool),
+    /// The operator is lost and goes on from the last checkpoint.
+    Restart,
+}
+
+/// Reads lines.
+struct Parser<'a> {
     script: &'a Script,
-    operator: &'a mut dyn Operator,
-    out: Output,
-    timer: Option<i64>,
     rows: Vec<(RowKind, Vec<String>)>,
     split: Option<SplitId>,
     port: Port,
-    text: String,
+    events: Vec<Event>,
 }
 
 impl Script {
@@ -62,41 +91,88 @@ impl Script {
         self
     }
 
+    /// What the lines of `text` say, in order.
+    ///
+    /// # Panics
+    /// If a line is not of the language.
+    pub fn events(&self, text: &str) -> Vec<Event> {
+        let mut parser = Parser {
+            script: self,
+            rows: Vec::new(),
+            split: None,
+            port: Port::ONLY,
+            events: Vec::new(),
+        };
+        for line in text.lines() {
+            let line = line.trim();
+            if !line.is_empty() && !line.starts_with("--") {
+                parser.line(line);
+            }
+        }
+        parser.flush();
+        parser.events
+    }
+
     /// Does what the lines of `text` say; returns what the operator did, a line each.
     ///
     /// Processing time starts at 0. An error of the operator is the last line.
     ///
     /// # Panics
-    /// If a line is not of the language.
+    /// If a line is not of the language, or if a restart is wanted: see [`Script::run_made`].
     pub fn run(&self, operator: &mut dyn Operator, text: &str) -> String {
-        let mut run = Run {
-            script: self,
-            operator,
-            out: Output::new(0),
-            timer: None,
-            rows: Vec::new(),
-            split: None,
-            port: Port::ONLY,
-            text: String::new(),
-        };
-        for line in text.lines() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with("--") {
-                continue;
-            }
-            if let Err(error) = run.line(line) {
-                return run.fail(&error);
+        let (mut driver, mut state) = (Driver::new(), MemoryState::new(KEY_GROUPS));
+        for event in self.events(text) {
+            assert!(
+                !matches!(event, Event::Restart),
+                "a restart wants an operator to be made"
+            );
+            if let Err(error) = step(operator, &event, &mut driver, &mut state) {
+                driver.fail(&error);
+                break;
             }
         }
-        match run.flush() {
-            Ok(()) => run.text,
-            Err(error) => run.fail(&error),
+        driver.text()
+    }
+
+    /// As [`Script::run`], making the operator at the start and at each `restart`.
+    ///
+    /// # Panics
+    /// If a line is not of the language.
+    pub fn run_made(&self, make: Make<'_>, text: &str) -> String {
+        let (mut driver, mut state) = (Driver::new(), MemoryState::new(KEY_GROUPS));
+        let mut operator = make();
+        for event in self.events(text) {
+            let done = match event {
+                Event::Restart => {
+                    operator = make();
+                    let restored = state.restore(operator.as_mut(), 0, 1);
+                    restored.and_then(|()| driver.restarted(operator.as_mut()))
+                }
+                event => step(operator.as_mut(), &event, &mut driver, &mut state),
+            };
+            if let Err(error) = done {
+                driver.fail(&error);
+                break;
+            }
         }
+        driver.text()
     }
 }
 
-impl Run<'_> {
-    fn line(&mut self, line: &str) -> Result<()> {
+fn step(
+    operator: &mut dyn Operator,
+    event: &Event,
+    driver: &mut Driver,
+    state: &mut MemoryState,
+) -> Result<()> {
+    match event {
+        Event::Checkpoint(is_full) => state.checkpoint(&mut [operator], *is_full),
+        event => driver.feed(operator, event),
+    }
+}
+
+impl Parser<'_> {
+    fn line(&mut self, line: &str) {
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let kind = match word {
             "row" | "+I" => Some(RowKind::Insert),
@@ -107,65 +183,38 @@ impl Run<'_> {
         };
         if let Some(kind) = kind {
             self.rows.push((kind, tokens(rest)));
-            return Ok(());
+            return;
         }
-        self.flush()?;
-        self.event(word, rest.trim(), line)
+        self.flush();
+        self.event(word, rest.trim(), line);
     }
 
-    fn event(&mut self, word: &str, rest: &str, line: &str) -> Result<()> {
-        match word {
-            "cut" => Ok(()),
+    fn event(&mut self, word: &str, rest: &str, line: &str) {
+        let event = match word {
+            "cut" => return,
             "from" => {
                 self.split = rest.parse().ok().map(SplitId);
-                Ok(())
+                return;
             }
             "port" => {
                 self.port = Port(number(rest, line));
-                Ok(())
+                return;
             }
-            "mark" if rest == "end" => self.mark(EventTime::MAX),
-            "mark" => self.mark(EventTime(time(rest, line))),
-            "idle" => self.call(|operator, out| operator.on_idle(out)),
-            "split" => self.split_event(rest, line),
-            "time" => self.time(time(rest, line)),
-            "end" => {
-                self.mark(EventTime::MAX)?;
-                self.call(|operator, out| operator.on_end(out))
-            }
+            "mark" if rest == "end" => Event::Mark(EventTime::MAX),
+            "mark" => Event::Mark(EventTime(time(rest, line))),
+            "idle" => Event::Idle,
+            "split" => split_event(rest, line),
+            "time" => Event::Time(time(rest, line)),
+            "checkpoint" => Event::Checkpoint(rest == "full"),
+            "restart" => Event::Restart,
+            "end" => Event::End,
             _ => panic!("'{line}' is not a line of a script"),
-        }
-    }
-
-    fn mark(&mut self, time: EventTime) -> Result<()> {
-        self.call(|operator, out| operator.on_watermark(time, out))
-    }
-
-    fn split_event(&mut self, rest: &str, line: &str) -> Result<()> {
-        let (split, event) = rest.split_once(' ').unwrap_or((rest, ""));
-        let split = SplitId(number(split, line));
-        let event = match event.trim() {
-            "assigned" => SplitEvent::Assigned,
-            "idle" => SplitEvent::Idle,
-            "finished" => SplitEvent::Finished,
-            _ => panic!("'{line}' wants assigned, idle or finished"),
         };
-        self.call(|operator, out| operator.on_split(split, event, out))
+        self.events.push(event);
     }
 
-    /// Lets processing time pass, stopping at each timer.
-    fn time(&mut self, until: i64) -> Result<()> {
-        while let Some(timer) = self.timer.filter(|&timer| timer <= until) {
-            self.timer = None;
-            self.out.set_now_ms(timer.max(self.out.now_ms()));
-            self.call(|operator, out| operator.on_timer(out))?;
-        }
-        self.out.set_now_ms(until);
-        Ok(())
-    }
-
-    /// Hands the rows read so far to the operator.
-    fn flush(&mut self) -> Result<()> {
+    /// Makes batches of the rows read so far.
+    fn flush(&mut self) {
         let rows = std::mem::take(&mut self.rows);
         let size = self.script.batch_rows.min(rows.len().max(1));
         for rows in rows.chunks(size) {
@@ -181,64 +230,20 @@ impl Run<'_> {
                 Some(split) => changes.from_split(split),
                 None => changes,
             };
-            let port = self.port;
-            self.call(|operator, out| operator.on_rows(port, changes, out))?;
-        }
-        Ok(())
-    }
-
-    fn call(
-        &mut self,
-        action: impl FnOnce(&mut dyn Operator, &mut Output) -> Result<()>,
-    ) -> Result<()> {
-        let result = action(self.operator, &mut self.out);
-        for emission in self.out.take() {
-            self.show(&emission);
-        }
-        if let Some(timer) = self.out.take_wake_at() {
-            self.timer = Some(self.timer.map_or(timer, |earlier| earlier.min(timer)));
-        }
-        result
-    }
-
-    fn show(&mut self, emission: &Emission) {
-        match emission {
-            Emission::Rows(rows) => {
-                for row in 0..rows.num_rows() {
-                    let values = row_text(rows.rows(), row);
-                    self.say(&format!("{} {values}", rows.kind(row).as_str()));
-                }
-            }
-            Emission::Watermark(time) if *time == EventTime::MAX => self.say("mark end"),
-            Emission::Watermark(time) => self.say(&format!("mark {}", millis_text(time.0))),
-            Emission::Idle => self.say("idle"),
-            Emission::Late(late) => {
-                for row in 0..late.rows.num_rows() {
-                    self.say(&format!("late {}", row_text(late.rows.rows(), row)));
-                }
-            }
-            Emission::Bad(bad) => {
-                for row in 0..bad.rows.num_rows() {
-                    let values = row_text(bad.rows.rows(), row);
-                    self.say(&format!("bad {} {values}", bad.code.as_str()));
-                }
-            }
+            self.events.push(Event::Rows(self.port, changes));
         }
     }
+}
 
-    fn say(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
-    fn fail(mut self, error: &millstream_core::Error) -> String {
-        self.say(&format!(
-            "error {} {}",
-            error.code().as_str(),
-            error.message()
-        ));
-        self.text
-    }
+fn split_event(rest: &str, line: &str) -> Event {
+    let (split, event) = rest.split_once(' ').unwrap_or((rest, ""));
+    let event = match event.trim() {
+        "assigned" => SplitEvent::Assigned,
+        "idle" => SplitEvent::Idle,
+        "finished" => SplitEvent::Finished,
+        _ => panic!("'{line}' wants assigned, idle or finished"),
+    };
+    Event::Split(SplitId(number(split, line)), event)
 }
 
 fn time(text: &str, line: &str) -> i64 {

@@ -22,6 +22,8 @@ use millstream_core::{Error, Result};
 
 use super::kernel::{Accumulator, Grouped, Kernel, Rows, states_of};
 use super::wrong_type;
+use crate::state::bytes::{Fixed, Reader, damaged, put_optional};
+use crate::state::codec::{put_scalars, scalars};
 
 /// When a value replaces the one kept.
 trait Rule: Send + 'static {
@@ -129,7 +131,7 @@ struct Kept<N> {
     is_set: bool,
 }
 
-impl<T: ArrowPrimitiveType, R: Rule> Number<T, R> {
+impl<T: ArrowPrimitiveType<Native: Fixed>, R: Rule> Number<T, R> {
     fn boxed(ty: &DataType) -> Result<Box<dyn Accumulator>> {
         Grouped::boxed(Number::<T, R> {
             ty: ty.clone(),
@@ -146,7 +148,7 @@ impl<T: ArrowPrimitiveType, R: Rule> Number<T, R> {
     }
 }
 
-impl<T: ArrowPrimitiveType, R: Rule> Kernel for Number<T, R> {
+impl<T: ArrowPrimitiveType<Native: Fixed>, R: Rule> Kernel for Number<T, R> {
     type State = Kept<T::Native>;
 
     fn update(&mut self, states: &mut [Self::State], rows: &Rows<'_>) -> Result<()> {
@@ -165,6 +167,24 @@ impl<T: ArrowPrimitiveType, R: Rule> Kernel for Number<T, R> {
         let values = states_of(states, groups).map(|kept| kept.is_set.then_some(kept.value));
         let array: PrimitiveArray<T> = values.collect();
         Ok(Arc::new(array.with_data_type(self.ty.clone())))
+    }
+
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()> {
+        u8::from(state.is_set).put(out);
+        if state.is_set {
+            state.value.put(out);
+        }
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State> {
+        Ok(match from.flag()? {
+            true => Kept {
+                value: from.fixed()?,
+                is_set: true,
+            },
+            false => Kept::default(),
+        })
     }
 }
 
@@ -197,6 +217,20 @@ impl<R: Rule> Kernel for Truth<R> {
     fn evaluate(&self, states: &[Self::State], groups: &[u32]) -> Result<ArrayRef> {
         let values: BooleanArray = states_of(states, groups).copied().collect();
         Ok(Arc::new(values))
+    }
+
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()> {
+        state.map_or(2, u8::from).put(out);
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State> {
+        match from.fixed::<u8>()? {
+            0 => Ok(Some(false)),
+            1 => Ok(Some(true)),
+            2 => Ok(None),
+            _ => Err(damaged("a truth value is neither true nor false")),
+        }
     }
 }
 
@@ -261,6 +295,19 @@ impl<R: Rule> Kernel for Text<R> {
     fn heap_bytes(&self, state: &Self::State) -> usize {
         state.as_ref().map_or(0, Vec::capacity)
     }
+
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()> {
+        put_optional(state.as_deref(), out);
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State> {
+        let kept = from.optional()?;
+        if !self.binary && kept.is_some_and(|text| std::str::from_utf8(text).is_err()) {
+            return Err(damaged("a text is not UTF-8"));
+        }
+        Ok(kept.map(<[u8]>::to_vec))
+    }
 }
 
 /// Nested types, value by value. Only for FIRST_VALUE and LAST_VALUE, which compare nothing.
@@ -318,5 +365,17 @@ impl<R: Rule> Kernel for Any<R> {
 
     fn heap_bytes(&self, state: &Self::State) -> usize {
         state.as_ref().map_or(0, ScalarValue::size)
+    }
+
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()> {
+        put_scalars(state.as_slice(), &self.ty, out)
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State> {
+        let mut values = scalars(from, &self.ty)?;
+        match values.len() {
+            0 | 1 => Ok(values.pop()),
+            _ => Err(damaged("an aggregate that keeps one value has several")),
+        }
     }
 }

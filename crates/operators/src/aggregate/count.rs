@@ -8,6 +8,7 @@ use millstream_core::Result;
 
 use super::kernel::{Accumulator, Grouped, Kernel, Rows, states_of};
 use super::wrong_type;
+use crate::state::bytes::{Fixed, Reader};
 
 struct Count;
 
@@ -34,5 +35,13 @@ impl Kernel for Count {
     fn evaluate(&self, states: &[i64], groups: &[u32]) -> Result<ArrayRef> {
         let counts = states_of(states, groups).copied();
         Ok(Arc::new(Int64Array::from_iter_values(counts)))
+    }
+    fn save(&self, state: &i64, out: &mut Vec<u8>) -> Result<()> {
+        state.put(out);
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<i64> {
+        from.fixed()
     }
 }

@@ -14,6 +14,8 @@
 //! * With retraction an entry counts per filter; a row is passed on when its count leaves or
 //!   reaches zero, and an entry whose counts are all zero is removed.
 //! * Cost: one probe per row and argument list, not per aggregate.
+//! * In a checkpoint each entry is an entry of its own, under the key of its group and the value; so
+//!   a checkpoint writes the values that are new, not all of a group ([`state`]).
 //!
 //! Idea: Apache Flink, `DistinctInfo` (bit masks over filters).
 
@@ -27,6 +29,10 @@ use millstream_plan::{AggregateCall, AggregateFunction};
 use super::kernel::{Accumulator, Rows};
 use super::{Batch, Masks};
 use crate::keys::KeyTable;
+use crate::state::codec::Encoded;
+use crate::state::tracker::Tracker;
+
+mod state;
 
 /// Filters one set serves: the bits of an entry.
 const FILTERS_MAX: usize = 32;
@@ -48,7 +54,18 @@ pub(super) struct DistinctSet {
     seen: Seen,
     /// Entries by group, if groups are reset or combined.
     by_group: Option<ByGroup>,
+    /// Number of entries of each group, if rows can go and they are not listed by group.
+    live: Vec<u32>,
     ids: Vec<u32>,
+    tracker: Tracker,
+    buried: Buried,
+}
+
+/// Entries that a checkpoint holds and that are gone, until somebody says the keys of their groups.
+#[derive(Default)]
+struct Buried {
+    groups: Vec<u32>,
+    values: Encoded,
 }
 
 /// What is known of each entry.
@@ -100,7 +117,10 @@ impl DistinctSet {
                 Seen::Bits(Vec::new())
             },
             by_group: regroups.then(ByGroup::default),
+            live: Vec::new(),
             ids: Vec::new(),
+            tracker: Tracker::default(),
+            buried: Buried::default(),
         })
     }
 
@@ -175,31 +195,36 @@ impl DistinctSet {
     fn take(&mut self, offer: &Offer<'_>, accumulators: &mut [Box<dyn Accumulator>]) -> Result<()> {
         let mut ids = std::mem::take(&mut self.ids);
         self.values.intern_in(offer.args, offer.groups, &mut ids)?;
-        self.make_room(offer, &ids);
+        self.make_room(offer.groups, &ids);
         let news = match &mut self.seen {
-            Seen::Bits(seen) => see(seen, &ids, &offer.passes),
-            Seen::Counts(counts) => count(counts, self.filters.len(), &ids, offer),
+            Seen::Bits(seen) => see(seen, &ids, &offer.passes, &mut self.tracker),
+            Seen::Counts(counts) => {
+                self.tracker.touch(&ids, self.values.id_bound());
+                let width = self.filters.len();
+                count(counts, width, &mut self.live, &ids, offer)
+            }
         };
         self.ids = ids;
         self.pass_on(offer, &news, accumulators)?;
-        self.drop_unseen();
-        Ok(())
+        self.drop_unseen()
     }
 
     /// Lengthens the per-entry vectors and links new entries to their groups.
-    fn make_room(&mut self, offer: &Offer<'_>, ids: &[u32]) {
+    fn make_room(&mut self, groups: &[u32], ids: &[u32]) {
         let entries = self.values.id_bound();
         match &mut self.seen {
             Seen::Bits(seen) => seen.resize(entries.max(seen.len()), 0),
             Seen::Counts(counts) => {
                 let wanted = entries * self.filters.len();
                 counts.resize(wanted.max(counts.len()), 0);
+                let bound = groups.iter().max().map_or(0, |&most| most as usize + 1);
+                self.live.resize(bound.max(self.live.len()), 0);
             }
         }
         let Some(by_group) = &mut self.by_group else {
             return;
         };
-        for (&id, &group) in ids.iter().zip(offer.groups) {
+        for (&id, &group) in ids.iter().zip(groups) {
             by_group.link(id, group);
         }
     }
@@ -230,9 +255,9 @@ impl DistinctSet {
     }
 
     /// Removes the entries among the last ids that nobody counts any more.
-    fn drop_unseen(&mut self) {
+    fn drop_unseen(&mut self) -> Result<()> {
         let Seen::Counts(counts) = &self.seen else {
-            return;
+            return Ok(());
         };
         let width = self.filters.len();
         let gone = |&&id: &&u32| {
@@ -242,8 +267,10 @@ impl DistinctSet {
         // Linked entries go with their group, so that the links stay valid.
         if self.by_group.is_none() {
             let gone: Vec<u32> = self.ids.iter().filter(gone).copied().collect();
+            self.bury(&gone)?;
             self.values.remove(&gone);
         }
+        Ok(())
     }
 
     pub(super) fn merge(
@@ -298,8 +325,9 @@ impl DistinctSet {
             signs: None,
             passes: Vec::new(),
         };
-        self.make_room(&unsigned, &ids);
-        let [appeared, vanished] = self.sum_counts(&ids, added);
+        self.make_room(groups, &ids);
+        let [appeared, vanished] = self.sum_counts(&ids, groups, added);
+        self.tracker.touch(&ids, self.values.id_bound());
         self.ids = ids;
         self.pass_on(&unsigned, &appeared, accumulators)?;
         let signs = vec![-1; groups.len()];
@@ -308,26 +336,27 @@ impl DistinctSet {
             ..unsigned
         };
         self.pass_on(&signed, &vanished, accumulators)?;
-        self.drop_unseen();
-        Ok(())
+        self.drop_unseen()
     }
 
     /// Adds counts to entries; bit i of the results: an entry's count for `filters[i]` has become
     /// positive, or has ceased to be.
-    fn sum_counts(&mut self, ids: &[u32], added: &[i64]) -> [Vec<u32>; 2] {
+    fn sum_counts(&mut self, ids: &[u32], groups: &[u32], added: &[i64]) -> [Vec<u32>; 2] {
         let width = self.filters.len();
         let (mut appeared, mut vanished) = (vec![0u32; ids.len()], vec![0u32; ids.len()]);
         let Seen::Counts(counts) = &mut self.seen else {
             return [appeared, vanished];
         };
         for (row, &id) in ids.iter().enumerate() {
-            for bit in 0..width {
-                let count = &mut counts[id as usize * width + bit];
+            let entry = &mut counts[id as usize * width..(id as usize + 1) * width];
+            let was = is_counted(entry);
+            for (bit, count) in entry.iter_mut().enumerate() {
                 let before = *count > 0;
                 *count += added[row * width + bit];
                 appeared[row] |= u32::from(!before && *count > 0) << bit;
                 vanished[row] |= u32::from(before && *count <= 0) << bit;
             }
+            note_live(&mut self.live, groups[row], was, is_counted(entry));
         }
         [appeared, vanished]
     }
@@ -356,7 +385,7 @@ impl DistinctSet {
         if !ids.is_empty() {
             let args = self.values.keys(&ids)?;
             let known = self.known(&ids);
-            self.forget(from, &ids);
+            self.forget(from, &ids)?;
             let groups = vec![into; ids.len()];
             self.take_known(&args, &groups, &known, accumulators)?;
         }
@@ -367,11 +396,33 @@ impl DistinctSet {
     }
 
     /// Forgets the values of these groups.
-    pub(super) fn reset(&mut self, groups: &[u32]) {
+    pub(super) fn reset(&mut self, groups: &[u32]) -> Result<()> {
+        if self.by_group.is_none() {
+            return self.sweep(groups);
+        }
         for &group in groups {
             let ids = self.entries_of(group);
-            self.forget(group, &ids);
+            self.forget(group, &ids)?;
         }
+        Ok(())
+    }
+
+    /// Forgets what is left of these groups by looking through all entries. Needed only if more of
+    /// a value has gone than had come: else the last row of a group takes its last entry along.
+    fn sweep(&mut self, groups: &[u32]) -> Result<()> {
+        let has_left = |&&group: &&u32| self.live.get(group as usize).is_some_and(|&n| n > 0);
+        let left: Vec<u32> = groups.iter().filter(has_left).copied().collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        let is_left = |&id: &u32| {
+            let space = self.values.space(id);
+            space.is_some_and(|space| left.contains(&space))
+        };
+        let mut ids = self.values.ids();
+        ids.retain(is_left);
+        left.iter().for_each(|&group| self.live[group as usize] = 0);
+        self.forget(NONE, &ids)
     }
 
     fn entries_of(&self, group: u32) -> Vec<u32> {
@@ -387,7 +438,8 @@ impl DistinctSet {
         ids
     }
 
-    fn forget(&mut self, group: u32, ids: &[u32]) {
+    fn forget(&mut self, group: u32, ids: &[u32]) -> Result<()> {
+        self.bury(ids)?;
         let width = self.filters.len();
         for &id in ids {
             match &mut self.seen {
@@ -400,7 +452,11 @@ impl DistinctSet {
         if let Some(by_group) = &mut self.by_group {
             by_group.unlink(group, ids);
         }
+        if let Some(live) = self.live.get_mut(group as usize) {
+            *live = 0;
+        }
         self.values.remove(ids);
+        Ok(())
     }
 
     pub(super) fn clear(&mut self) {
@@ -412,6 +468,10 @@ impl DistinctSet {
         if let Some(by_group) = &mut self.by_group {
             *by_group = ByGroup::default();
         }
+        self.live.clear();
+        self.tracker.clear();
+        self.buried.groups.clear();
+        self.buried.values.clear();
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -422,7 +482,9 @@ impl DistinctSet {
         let links = self.by_group.as_ref().map_or(0, |links| {
             (links.head.capacity() + links.next.capacity()) * 4
         });
-        self.values.bytes() + seen + links + self.ids.capacity() * 4
+        let buried = self.buried.groups.capacity() * 4 + self.buried.values.memory();
+        let live = (self.live.capacity() + self.ids.capacity()) * 4;
+        self.values.bytes() + seen + links + live + self.tracker.bytes() + buried
     }
 }
 
@@ -500,24 +562,49 @@ fn without_nulls(args: &[ArrayRef], passes: &mut [u32]) {
 }
 
 /// Marks the entries as seen; bit i of a result: new to `filters[i]`.
-fn see(seen: &mut [u32], ids: &[u32], passes: &[u32]) -> Vec<u32> {
+fn see(seen: &mut [u32], ids: &[u32], passes: &[u32], tracker: &mut Tracker) -> Vec<u32> {
     let entries = ids.iter().zip(passes);
     entries
         .map(|(&id, &pass)| {
             let seen = &mut seen[id as usize];
             let new = pass & !*seen;
-            *seen |= pass;
+            if new != 0 {
+                *seen |= new;
+                tracker.touch_one(id);
+            }
             new
         })
         .collect()
 }
 
+/// True if an entry is worth keeping.
+fn is_counted(entry: &[i64]) -> bool {
+    entry.iter().any(|&count| count != 0)
+}
+
+/// Keeps the number of entries of a group.
+fn note_live(live: &mut [u32], group: u32, was: bool, is: bool) {
+    let live = &mut live[group as usize];
+    *live = match (was, is) {
+        (false, true) => *live + 1,
+        (true, false) => live.saturating_sub(1),
+        _ => *live,
+    };
+}
+
 /// Counts the entries; bit i of a result: the count of `filters[i]` has left or reached zero.
-fn count(counts: &mut [i64], width: usize, ids: &[u32], offer: &Offer<'_>) -> Vec<u32> {
+fn count(
+    counts: &mut [i64],
+    width: usize,
+    live: &mut [u32],
+    ids: &[u32],
+    offer: &Offer<'_>,
+) -> Vec<u32> {
     let mut news = vec![0u32; ids.len()];
     for (row, &id) in ids.iter().enumerate() {
         let sign = offer.signs.map_or(1, |signs| i64::from(signs[row]));
         let entry = &mut counts[id as usize * width..(id as usize + 1) * width];
+        let was = is_counted(entry);
         for (bit, count) in entry.iter_mut().enumerate() {
             if offer.passes[row] & (1 << bit) == 0 {
                 continue;
@@ -527,6 +614,7 @@ fn count(counts: &mut [i64], width: usize, ids: &[u32], offer: &Offer<'_>) -> Ve
                 news[row] |= 1 << bit;
             }
         }
+        note_live(live, offer.groups[row], was, is_counted(entry));
     }
     news
 }

@@ -10,6 +10,8 @@ use arrow::array::{Array, ArrayRef};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use millstream_core::{Error, Result};
 
+use crate::state::bytes::Reader;
+
 /// The rows an aggregate takes from a batch.
 pub(super) struct Rows<'a> {
     /// Its arguments, all of one length.
@@ -87,6 +89,12 @@ pub(super) trait Kernel: Send + 'static {
     /// The results of some groups.
     fn evaluate(&self, states: &[Self::State], groups: &[u32]) -> Result<ArrayRef>;
 
+    /// Appends a state for a checkpoint; stable across releases (see `state::form::VERSION`).
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Takes a state back.
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State>;
+
     /// Bytes a state holds besides itself.
     fn heap_bytes(&self, _state: &Self::State) -> usize {
         0
@@ -108,6 +116,10 @@ pub(super) trait Accumulator: Send {
     fn combine(&mut self, into: u32, from: u32);
     /// The results of some groups.
     fn evaluate(&self, groups: &[u32]) -> Result<ArrayRef>;
+    /// Appends the state of a group for a checkpoint.
+    fn save(&self, group: u32, out: &mut Vec<u8>) -> Result<()>;
+    /// Takes the state of a group back.
+    fn load(&mut self, group: u32, from: &mut Reader<'_>) -> Result<()>;
     /// Empties some groups.
     fn reset(&mut self, groups: &[u32]);
     /// Forgets all groups.
@@ -163,6 +175,15 @@ impl<K: Kernel> Accumulator for Grouped<K> {
 
     fn evaluate(&self, groups: &[u32]) -> Result<ArrayRef> {
         self.kernel.evaluate(&self.states, groups)
+    }
+
+    fn save(&self, group: u32, out: &mut Vec<u8>) -> Result<()> {
+        self.kernel.save(&self.states[group as usize], out)
+    }
+
+    fn load(&mut self, group: u32, from: &mut Reader<'_>) -> Result<()> {
+        self.states[group as usize] = self.kernel.load(from)?;
+        Ok(())
     }
 
     fn reset(&mut self, groups: &[u32]) {

@@ -1,6 +1,7 @@
 //! LISTAGG, ARRAY_AGG, COLLECT: aggregates that keep all of their values.
 //!
-//! Their state grows with the group; the values are kept one by one, as these are never hot.
+//! Their state grows with the group; the values are kept one by one, as these are never hot. A
+//! checkpoint writes all values of a group that has got another one.
 //! LISTAGG and COLLECT ignore NULLs; ARRAY_AGG keeps them. A group without a value gives NULL for
 //! LISTAGG and ARRAY_AGG and an empty multiset for COLLECT.
 //!
@@ -19,6 +20,8 @@ use millstream_core::{Code, Error, Result};
 
 use super::kernel::{Accumulator, Grouped, Kernel, Rows, states_of};
 use super::wrong_type;
+use crate::state::bytes::{Fixed, Reader, damaged, put_optional};
+use crate::state::codec::{put_scalars, scalars};
 
 /// LISTAGG of a text column.
 pub(super) fn text(arg: &DataType, separator: &Arc<str>) -> Result<Box<dyn Accumulator>> {
@@ -99,6 +102,17 @@ impl Kernel for Texts {
     fn heap_bytes(&self, state: &Self::State) -> usize {
         state.as_ref().map_or(0, String::capacity)
     }
+
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()> {
+        put_optional(state.as_ref().map(String::as_bytes), out);
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State> {
+        let text = from.optional()?.map(std::str::from_utf8).transpose();
+        let text = text.map_err(|e| damaged("a text is not UTF-8").caused_by(e))?;
+        Ok(text.map(str::to_owned))
+    }
 }
 
 struct Values {
@@ -136,10 +150,27 @@ impl Kernel for Values {
     fn heap_bytes(&self, state: &Self::State) -> usize {
         state.iter().map(ScalarValue::size).sum()
     }
+
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()> {
+        put_scalars(state, self.element.data_type(), out)
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State> {
+        scalars(from, self.element.data_type())
+    }
 }
 
 struct Counts {
     entries: FieldRef,
+}
+
+impl Counts {
+    fn value_type(&self) -> Result<&DataType> {
+        match self.entries.data_type() {
+            DataType::Struct(pair) => Ok(pair[0].data_type()),
+            _ => Err(Error::internal("a multiset is a map")),
+        }
+    }
 }
 
 /// Values in the order they first came, and how often each did.
@@ -200,6 +231,29 @@ impl Kernel for Counts {
     fn heap_bytes(&self, state: &Multiset) -> usize {
         2 * state.order.iter().map(ScalarValue::size).sum::<usize>()
             + state.counts.allocation_size()
+    }
+
+    fn save(&self, state: &Multiset, out: &mut Vec<u8>) -> Result<()> {
+        put_scalars(&state.order, self.value_type()?, out)?;
+        let counts = state.order.iter().map(|value| state.counts[value]);
+        counts.for_each(|count| count.put(out));
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Multiset> {
+        let mut set = Multiset::default();
+        for value in scalars(from, self.value_type()?)? {
+            if set.counts.contains_key(&value) {
+                return Err(damaged("a value is in a multiset twice"));
+            }
+            set.add(value, 0);
+        }
+        for value in &set.order {
+            if let Some(count) = set.counts.get_mut(value) {
+                *count = from.fixed()?;
+            }
+        }
+        Ok(set)
     }
 }
 

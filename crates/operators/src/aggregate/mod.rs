@@ -12,6 +12,8 @@
 //! * NULL arguments are ignored (except by ARRAY_AGG); no argument at all gives NULL, COUNT 0.
 //! * With retraction a row that goes counts −1; only COUNT, SUM and AVG can do that.
 //! * Cost: one pass over the ids per aggregate; masks are combined per batch, not per row.
+//! * In a checkpoint a group is one entry with the states of all its aggregates, and each distinct
+//!   value is an entry of its own ([`distinct`]); [`state`] writes and reads them.
 
 mod boolean;
 mod choice;
@@ -19,6 +21,7 @@ mod count;
 mod distinct;
 mod kernel;
 mod list;
+mod state;
 mod sum;
 mod variance;
 
@@ -31,6 +34,9 @@ use millstream_plan::{AggregateCall, AggregateFunction};
 use distinct::DistinctSet;
 use kernel::{Accumulator, Rows};
 
+/// Each set is a table in a checkpoint, and these have numbers of eight bits.
+const DISTINCT_SETS_MAX: usize = 100;
+
 /// The states of all aggregates of one operator, for any number of groups.
 pub struct Accumulators {
     accumulators: Vec<Box<dyn Accumulator>>,
@@ -38,6 +44,8 @@ pub struct Accumulators {
     plain: Vec<Plain>,
     distinct: Vec<DistinctSet>,
     groups: usize,
+    /// What the saved states are, a line each.
+    form: Vec<String>,
 }
 
 struct Plain {
@@ -97,11 +105,24 @@ impl Accumulators {
                 distinct.push(set);
             }
         }
+        if distinct.len() > DISTINCT_SETS_MAX {
+            return Err(Error::unsupported(format!(
+                "DISTINCT over more than {DISTINCT_SETS_MAX} different arguments"
+            )));
+        }
+        let mut form = calls
+            .iter()
+            .map(|call| state::form_of(call, input))
+            .collect::<Result<Vec<_>>>()?;
+        for set in &distinct {
+            form.push(set.form()?);
+        }
         Ok(Accumulators {
             accumulators,
             plain,
             distinct,
             groups: 0,
+            form,
         })
     }
 
@@ -162,13 +183,13 @@ impl Accumulators {
     }
 
     /// Empties these groups.
-    pub fn reset(&mut self, groups: &[u32]) {
+    pub fn reset(&mut self, groups: &[u32]) -> Result<()> {
         for accumulator in &mut self.accumulators {
             accumulator.reset(groups);
         }
-        for set in &mut self.distinct {
-            set.reset(groups);
-        }
+        self.distinct
+            .iter_mut()
+            .try_for_each(|set| set.reset(groups))
     }
 
     /// Empties and forgets all groups, keeping the memory.

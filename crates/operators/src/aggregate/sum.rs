@@ -23,6 +23,7 @@ use millstream_core::Result;
 
 use super::kernel::{Accumulator, Grouped, Kernel, Rows, states_of};
 use super::wrong_type;
+use crate::state::bytes::{Fixed, Reader};
 
 /// 10^38: decimals stay below.
 const DECIMAL_BOUND: u128 = 10u128.pow(38);
@@ -72,6 +73,20 @@ fn numbers(arg: &DataType, result: &DataType) -> millstream_core::Error {
 struct Total<N> {
     sum: N,
     count: i64,
+}
+
+impl<N: Fixed> Total<N> {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.sum.put(out);
+        self.count.put(out);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self> {
+        Ok(Total {
+            sum: from.fixed()?,
+            count: from.fixed()?,
+        })
+    }
 }
 
 /// TINYINT, SMALLINT, INT, BIGINT.
@@ -145,6 +160,15 @@ where
         });
         Ok(Arc::new(values.collect::<PrimitiveArray<T>>()))
     }
+
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()> {
+        state.save(out);
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State> {
+        Total::load(from)
+    }
 }
 
 /// FLOAT, DOUBLE; summed in 64 bits.
@@ -217,6 +241,15 @@ where
             })
         });
         Ok(Arc::new(values.collect::<PrimitiveArray<T>>()))
+    }
+
+    fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()> {
+        state.save(out);
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Self::State> {
+        Total::load(from)
     }
 }
 
@@ -320,5 +353,20 @@ impl Kernel for Decimal {
         Ok(Arc::new(
             array.with_precision_and_scale(self.precision, self.scale)?,
         ))
+    }
+
+    fn save(&self, state: &DecimalTotal, out: &mut Vec<u8>) -> Result<()> {
+        state.sum.put(out);
+        state.count.put(out);
+        u8::from(state.overflowed).put(out);
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<DecimalTotal> {
+        Ok(DecimalTotal {
+            sum: from.fixed()?,
+            count: from.fixed()?,
+            overflowed: from.flag()?,
+        })
     }
 }

@@ -84,7 +84,7 @@ fn results(call: &AggregateCall, column: &ArrayRef) -> Vec<String> {
     }
     assert_eq!(shown(&apart, &[0, 1]), wanted[..2], "combined");
 
-    whole.reset(&[0, 1]);
+    whole.reset(&[0, 1]).unwrap();
     update(&mut whole, column, &groups, None);
     assert_eq!(shown(&whole, &[0, 1, 2]), wanted, "after a reset");
     assert!(whole.bytes() > 0);

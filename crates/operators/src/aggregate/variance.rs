@@ -16,6 +16,7 @@ use millstream_plan::AggregateFunction;
 
 use super::kernel::{Accumulator, Grouped, Kernel, Rows, states_of};
 use super::wrong_type;
+use crate::state::bytes::{Fixed, Reader};
 
 struct Variance {
     /// Divide by n − 1 instead of n.
@@ -96,5 +97,20 @@ impl Kernel for Variance {
         });
         let array: ArrayRef = Arc::new(values.collect::<Float64Array>());
         Ok(cast(&array, &self.result)?)
+    }
+
+    fn save(&self, state: &Moments, out: &mut Vec<u8>) -> Result<()> {
+        state.count.put(out);
+        state.mean.put(out);
+        state.squares.put(out);
+        Ok(())
+    }
+
+    fn load(&self, from: &mut Reader<'_>) -> Result<Moments> {
+        Ok(Moments {
+            count: from.fixed()?,
+            mean: from.fixed()?,
+            squares: from.fixed()?,
+        })
     }
 }

@@ -50,6 +50,8 @@ fn run(spec: &GroupAggregateSpec, batch_rows: usize, script: &str) -> String {
         node: "test".into(),
         batch_rows: 4,
         key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
     };
     let mut operator = GroupAggregate::new(spec, &schema(), &output, &context).unwrap();
     Script::new(schema())
@@ -344,6 +346,8 @@ fn an_aggregate_that_cannot_take_rows_back_is_refused() {
         node: "test".into(),
         batch_rows: 4,
         key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
     };
     let output = Arc::new(schema().project(&[0, 1]).unwrap());
     let error = GroupAggregate::new(&spec, &schema(), &output, &context).err();

@@ -90,6 +90,11 @@ impl KeyTable {
         Self::new(&self.types)
     }
 
+    /// The types of the key columns.
+    pub fn types(&self) -> &[DataType] {
+        &self.types
+    }
+
     /// Number of keys in the table.
     pub fn len(&self) -> usize {
         match &self.form {

@@ -30,6 +30,8 @@ fn run(spec: &SortSpec, batch_rows: usize, script: &str) -> String {
         node: "test".into(),
         batch_rows: 2,
         key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
     };
     let mut operator = Sort::new(spec, &schema(), &context).unwrap();
     Script::new(schema())
@@ -116,6 +118,8 @@ fn with_a_limit_only_few_rows_are_kept() {
         node: "test".into(),
         batch_rows: 8192,
         key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
     };
     let mut sort = Sort::new(&by_price(false, 0, Some(3)), &schema(), &context).unwrap();
     let mut out = Output::new(0);

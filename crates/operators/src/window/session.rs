@@ -11,16 +11,21 @@
 //! * State: one accumulator per open session. Sessions are slots of a vector; a key knows its first
 //!   one, usually its only one. Each session has one alarm in a heap; when a session has grown by
 //!   the time its alarm goes off, the alarm is set anew, so a row never touches the heap.
+//! * In a checkpoint as [`state`] says.
 //! * Cost: O(1) per row that extends the only session of its key; O(log sessions) per session.
 //!
 //! Source: Apache Flink, `MergingWindowSet`, `TimeWindow.intersects`, `SessionWindowAssigner`.
 
+mod state;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use arrow::array::UInt32Array;
+use arrow::array::{ArrayRef, Int64Array, UInt32Array};
+use arrow::datatypes::DataType;
 use arrow::datatypes::SchemaRef;
 use millstream_core::id::Port;
+use millstream_core::key::{hash_rows, key_group, range};
 use millstream_core::operator::{LateRows, Operator, Output};
 use millstream_core::rows::ChangeBatch;
 use millstream_core::state::{StateReader, StateWriter};
@@ -34,6 +39,10 @@ use crate::OperatorContext;
 use crate::aggregate::{Accumulators, Batch};
 use crate::groups::{Layout, only_additions, signs};
 use crate::keys::KeyTable;
+use crate::state::entries::{self, KeyCodec};
+use crate::state::form::Form;
+use crate::state::progress::Progress;
+use crate::state::tracker::Tracker;
 use crate::watermark::EVENT_TIME_MAX_MS;
 
 /// No session.
@@ -52,8 +61,14 @@ pub struct SessionAggregate {
     /// Sessions whose end − 1 is not after this local time have fired.
     horizon: i64,
     watermark: EventTime,
+    /// What was restored of how far the key groups have come: some may be ahead of the others.
+    progress: Vec<Progress>,
+    key_groups: u32,
     emitter: Emitter,
     ids: Vec<u32>,
+    tracker: Tracker,
+    codec: KeyCodec,
+    form: Form,
 }
 
 /// The open sessions of all keys.
@@ -71,7 +86,11 @@ struct Sessions {
 
 #[derive(Clone, Copy)]
 struct Session {
+    /// `NONE`: the slot is free.
     key: u32,
+    /// Time of the row that opened it: no other session of the key has or will have the same, as
+    /// that time lies in this session as long as it is open and is late afterwards.
+    id: i64,
     start: i64,
     end: i64,
     /// The next session of the key.
@@ -97,19 +116,32 @@ impl SessionAggregate {
         }
         let times = Times::new(&spec.time, spec.zone.as_deref(), input)?;
         let layout = Layout::new(&spec.keys, &spec.aggregates, input)?;
+        let retracts = spec.input_updates;
+        let accumulators = Accumulators::new(&layout.calls, &layout.schema, retracts, true)?;
+        let mut key_types = layout.key_types();
+        key_types.push(DataType::Int64);
+        let own = range(
+            context.subtask,
+            context.key_groups,
+            context.parallelism.max(1),
+        );
         Ok(SessionAggregate {
             keys: KeyTable::new(&layout.key_types())?,
             sessions: Sessions::new(gap),
-            accumulators: Accumulators::new(
-                &layout.calls,
-                &layout.schema,
-                spec.input_updates,
-                true,
-            )?,
+            progress: vec![Progress {
+                groups: own,
+                horizon: i64::MIN,
+                watermark: i64::MIN,
+            }],
+            key_groups: context.key_groups,
+            tracker: Tracker::default(),
+            form: state::form(gap, &key_types, retracts, &accumulators)?,
+            codec: KeyCodec::new(key_types, layout.keys, context.key_groups)?,
+            accumulators,
             layout,
             emitter: Emitter::new(spec, output, times.zone, context.batch_rows)?,
             times,
-            retracts: spec.input_updates,
+            retracts,
             rows: Vec::new(),
             horizon: i64::MIN,
             watermark: EventTime::MIN,
@@ -123,11 +155,13 @@ impl SessionAggregate {
             + self.sessions.bytes()
             + self.accumulators.bytes()
             + self.rows.capacity() * 8
+            + self.tracker.bytes()
     }
 
     /// Finds the session of each row, `NONE` for late ones; returns the number of those.
     fn place(&mut self, rows: &ChangeBatch, now_ms: i64) -> Result<usize> {
         let times = self.times.of(rows, now_ms)?;
+        let ahead = self.ahead(rows)?;
         self.sessions.heads.resize(self.keys.id_bound(), NONE);
         let earliest = match self.times.is_processing() {
             // Should the clock have gone back: processing time is never late.
@@ -135,12 +169,36 @@ impl SessionAggregate {
             false => i64::MIN,
         };
         let mut late = 0;
-        for (id, &time) in self.ids.iter_mut().zip(times.iter()) {
-            let session = self.sessions.of(*id, time.max(earliest), self.horizon);
+        for (row, (id, &time)) in self.ids.iter_mut().zip(times.iter()).enumerate() {
+            let horizon = ahead.as_ref().map_or(self.horizon, |ahead| ahead[row]);
+            let session = self.sessions.of(*id, time.max(earliest), horizon);
             late += usize::from(session == NONE);
             *id = session;
         }
         Ok(late)
+    }
+
+    /// The horizon of each row, if key groups have come differently far.
+    fn ahead(&self, rows: &ChangeBatch) -> Result<Option<Vec<i64>>> {
+        if self
+            .progress
+            .iter()
+            .all(|part| part.horizon <= self.horizon)
+        {
+            return Ok(None);
+        }
+        let keys = self.layout.columns[..self.layout.keys].iter();
+        let keys: Vec<ArrayRef> = keys
+            .map(|&column| ArrayRef::clone(rows.rows().column(column)))
+            .collect();
+        let mut hashes = Vec::new();
+        hash_rows(&keys, rows.num_rows(), &mut hashes)?;
+        let horizon = |&hash: &u64| {
+            let group = key_group(hash, self.key_groups);
+            let part = self.progress.iter().find(|p| p.groups.contains(&group));
+            part.map_or(self.horizon, |part| part.horizon.max(self.horizon))
+        };
+        Ok(Some(hashes.iter().map(horizon).collect()))
     }
 
     fn report_late(&self, rows: &ChangeBatch, out: &mut Output) -> Result<()> {
@@ -184,15 +242,36 @@ impl SessionAggregate {
             groups: &self.ids,
             signs: signs.as_deref(),
         })?;
+        self.tracker.touch(&self.ids, self.sessions.slots.len());
+        self.merge()
+    }
+
+    /// Joins the sessions that have met.
+    fn merge(&mut self) -> Result<()> {
+        if self.sessions.merges.is_empty() {
+            return Ok(());
+        }
+        let mut moved = Vec::with_capacity(self.sessions.merges.len());
         for (into, from) in std::mem::take(&mut self.sessions.merges) {
             self.accumulators.combine(into, from)?;
             if self.retracts {
-                let moved = std::mem::take(&mut self.rows[from as usize]);
-                self.rows[into as usize] += moved;
+                let rows = std::mem::take(&mut self.rows[from as usize]);
+                self.rows[into as usize] += rows;
             }
-            self.sessions.free.push(from);
+            self.tracker.touch_one(into);
+            moved.push(from);
         }
+        self.bury(&moved)?;
+        moved.iter().for_each(|&from| self.sessions.release(from));
         Ok(())
+    }
+
+    /// Remembers what a checkpoint holds of sessions that are gone.
+    fn bury(&mut self, slots: &[u32]) -> Result<()> {
+        let (keys, sessions) = (&self.keys, &self.sessions.slots);
+        let keys_of = |slots: &[u32]| key_columns(keys, sessions, slots);
+        self.accumulators.name_buried(&mut self.codec, &keys_of)?;
+        entries::bury(slots, &mut self.codec, &mut self.tracker, keys_of)
     }
 
     /// Fires all sessions that end at or before `horizon` + 1.
@@ -204,8 +283,9 @@ impl SessionAggregate {
                 return Ok(());
             }
             self.put_out(&fired, out)?;
+            self.accumulators.reset(&fired)?;
+            self.bury(&fired)?;
             let emptied = self.sessions.remove(&fired);
-            self.accumulators.reset(&fired);
             if self.retracts {
                 fired.iter().for_each(|&s| self.rows[s as usize] = 0);
             }
@@ -282,7 +362,11 @@ impl Operator for SessionAggregate {
         if !self.times.is_processing() {
             self.watermark = self.watermark.max(time);
             self.advance(self.times.zone.local_progress(time.0), out)?;
-        } else if time == EventTime::MAX {
+            // After a restore an earlier one may come again; what has been said stays said.
+            out.watermark(self.watermark);
+            return Ok(());
+        }
+        if time == EventTime::MAX {
             // The input has ended: whoever is behind this watermark wants all results first.
             self.advance(i64::MAX, out)?;
         }
@@ -302,13 +386,23 @@ impl Operator for SessionAggregate {
         self.advance(i64::MAX, out)
     }
 
-    fn snapshot(&mut self, _state: &mut dyn StateWriter) -> Result<()> {
-        Err(Error::unsupported("the state of a session window cannot be kept in a checkpoint yet"))
+    fn snapshot(&mut self, state: &mut dyn StateWriter) -> Result<()> {
+        self.write_state(state)
     }
 
-    fn restore(&mut self, _state: &mut dyn StateReader) -> Result<()> {
-        Err(Error::unsupported("the state of a session window cannot be kept in a checkpoint yet"))
+    fn restore(&mut self, state: &mut dyn StateReader) -> Result<()> {
+        self.read_state(state)
     }
+}
+
+/// What names sessions: their key, and the time they were opened.
+fn key_columns(keys: &KeyTable, sessions: &[Session], slots: &[u32]) -> Result<Vec<ArrayRef>> {
+    let of = |slot: &u32| &sessions[*slot as usize];
+    let ids: Vec<u32> = slots.iter().map(|slot| of(slot).key).collect();
+    let mut columns = keys.keys(&ids)?;
+    let opened = slots.iter().map(|slot| of(slot).id);
+    columns.push(std::sync::Arc::new(Int64Array::from_iter_values(opened)));
+    Ok(columns)
 }
 
 impl Sessions {
@@ -347,18 +441,13 @@ impl Sessions {
         }
         let next = self.heads[key as usize];
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Session {
-                key,
-                start,
-                end,
-                next,
-                generation: 0,
-            });
+            self.slots.push(Session::FREE);
             self.slots.len() as u32 - 1
         });
         let session = &mut self.slots[slot as usize];
         *session = Session {
             key,
+            id: start,
             start,
             end,
             next,
@@ -447,12 +536,18 @@ impl Sessions {
                 at = self.slots[at as usize].next;
             }
             self.unlink(key, before, slot);
-            self.free.push(slot);
+            self.release(slot);
             if self.heads[key as usize] == NONE {
                 emptied.push(key);
             }
         }
         emptied
+    }
+
+    /// Frees a slot that is in no list.
+    fn release(&mut self, slot: u32) {
+        self.slots[slot as usize].key = NONE;
+        self.free.push(slot);
     }
 
     fn bytes(&self) -> usize {
@@ -463,6 +558,15 @@ impl Sessions {
 }
 
 impl Session {
+    const FREE: Session = Session {
+        key: NONE,
+        id: 0,
+        start: 0,
+        end: 0,
+        next: NONE,
+        generation: 0,
+    };
+
     /// True if the windows overlap or touch.
     fn meets(&self, start: i64, end: i64) -> bool {
         self.start <= end && self.end >= start

@@ -41,6 +41,8 @@ fn calc(
         node: "calc".into(),
         batch_rows: 8192,
         key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
     };
     create(
         &NodeKind::Calc(spec),

@@ -4,5 +4,6 @@
 
 mod calc;
 mod oracle;
+mod recovery;
 mod support;
 mod windows;

@@ -65,15 +65,12 @@ pub(crate) fn spec(window: Window) -> WindowAggregateSpec {
     }
 }
 
-/// Runs a script; results have at most `result_rows` rows per batch.
-pub(crate) fn run(
+/// The columns of the results.
+pub(crate) fn window_output(
     spec: &WindowAggregateSpec,
+    input: &Schema,
     is_instant: bool,
-    batch_rows: usize,
-    result_rows: usize,
-    script: &str,
-) -> String {
-    let input = input(matches!(spec.window, Window::Attached { .. }), is_instant);
+) -> SchemaRef {
     let keys = spec.keys.iter().map(|&key| input.field(key).clone());
     let results = spec.aggregates.iter().enumerate();
     let results = results.map(|(i, call)| call.field.as_ref().clone().with_name(format!("r{i}")));
@@ -83,15 +80,30 @@ pub(crate) fn run(
         WindowProperty::Time => Field::new("window_time", time(is_instant), false),
     });
     let fields: Vec<Field> = keys.chain(results).chain(properties).collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// Runs a script; results have at most `result_rows` rows per batch.
+pub(crate) fn run(
+    spec: &WindowAggregateSpec,
+    is_instant: bool,
+    batch_rows: usize,
+    result_rows: usize,
+    script: &str,
+) -> String {
+    let input = input(matches!(spec.window, Window::Attached { .. }), is_instant);
+    let output = window_output(spec, &input, is_instant);
     let context = OperatorContext {
         node: "test".into(),
         batch_rows: result_rows,
         key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
     };
     let mut operator = create(
         &NodeKind::WindowAggregate(spec.clone()),
         &[Arc::clone(&input)],
-        &Arc::new(Schema::new(fields)),
+        &output,
         &context,
     )
     .unwrap();

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
+use millstream_core::operator::Output;
 use millstream_core::state::{StateReader, StateWriter};
 
 use super::*;

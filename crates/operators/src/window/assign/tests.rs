@@ -28,6 +28,8 @@ fn check(window: Window, zone: Option<&str>, script: &str, wanted: Expect) {
         node: "test".into(),
         batch_rows: 2,
         key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
     };
     let output = Arc::new(Schema::new(fields));
     let mut operator = WindowAssign::new(&spec, &input, &output, &context).unwrap();
