@@ -74,6 +74,14 @@ pub fn title(node: &Node) -> String {
     }
 }
 
+/// A kind of window with its lengths; `name` says what a column is called.
+pub(crate) fn window_text(window: &Window, name: &dyn Fn(usize) -> String) -> String {
+    details::window(window, &|columns| {
+        let names: Vec<String> = columns.iter().map(|column| name(*column)).collect();
+        names.join(", ")
+    })
+}
+
 fn window_word(window: &Window) -> &'static str {
     match window {
         Window::Tumble { .. } => "Tumble",

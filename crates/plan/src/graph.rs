@@ -4,6 +4,7 @@ use arrow::datatypes::SchemaRef;
 use millstream_core::id::NodeId;
 
 use crate::changelog::ChangelogMode;
+use crate::settings::JobSettings;
 use crate::spec::NodeKind;
 
 /// One job: what a statement (or a statement set) runs.
@@ -21,6 +22,8 @@ pub struct JobGraph {
     pub mode: RuntimeMode,
     /// Most rows in one batch.
     pub batch_rows: usize,
+    /// How it lives: checkpoints, restarts.
+    pub settings: JobSettings,
 }
 
 /// `execution.runtime-mode`.

@@ -7,6 +7,7 @@
 //!
 //! * [`graph`]: nodes, inputs, exchanges. [`spec`]: what each kind of node does.
 //! * [`changelog`]: which kinds of changes an edge carries, and which a sink can take.
+//! * [`settings`]: how a job lives. [`fingerprint`]: what its state means, across changes of its SQL.
 //! * [`chain`]: which nodes share a task. [`explain`]: the graph as text.
 //!
 //! This crate knows neither SQL text nor threads nor any connector by name.
@@ -14,13 +15,16 @@
 pub mod chain;
 pub mod changelog;
 pub mod explain;
+pub mod fingerprint;
 pub mod graph;
 pub mod logical;
+pub mod settings;
 pub mod spec;
 pub mod translate;
 
 pub use changelog::ChangelogMode;
 pub use graph::{Exchange, Input, JobGraph, Node, OutputKind, RuntimeMode};
+pub use settings::{CheckpointSettings, JobSettings, RestartStrategy};
 pub use spec::{
     AggregateCall, AggregateFunction, CalcSpec, GroupAggregateSpec, LimitSpec, NodeKind, OnError,
     SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec, TimeAttribute, ValuesSpec, WatermarkSpec,

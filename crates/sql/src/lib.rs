@@ -16,6 +16,7 @@ mod bind;
 pub mod catalog;
 pub mod diagnostics;
 pub mod dialect;
+mod guarantee;
 pub mod limits;
 pub mod parse;
 pub mod registry;

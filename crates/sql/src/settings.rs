@@ -2,6 +2,10 @@
 //!
 //! A key is one of ours ([`KEYS`]), which changes something; or one that only a Flink cluster reads
 //! ([`IGNORED`] prefixes), which is kept and shown but changes nothing here; or a mistake.
+//!
+//! What concerns the life of a job (checkpoints, restarts) is in [`job`].
+
+mod job;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,15 +14,69 @@ use chrono_tz::Tz;
 use millstream_core::key::KEY_GROUPS_DEFAULT;
 use millstream_core::options::{OptionSpec, Options};
 use millstream_core::{Code, Error, Result, suggest};
-use millstream_plan::RuntimeMode;
+use millstream_plan::{JobSettings, RuntimeMode};
 
 /// The settings that change something.
 pub static KEYS: &[OptionSpec] = &[
+    OptionSpec::new(
+        job::DIR,
+        "a directory, 'file:///..' or 's3://bucket/prefix'",
+        "",
+        "where the state of jobs is kept; without it a job does not survive a crash",
+    ),
+    OptionSpec::new(
+        job::INCREMENTAL,
+        "'true' or 'false'",
+        "true",
+        "a checkpoint writes only what has changed",
+    ),
+    OptionSpec::new(
+        job::INTERVAL,
+        "a duration of at least 10 ms; 0 s: only at the end",
+        "10 s",
+        "time from one checkpoint to the next, and so how long results stay invisible",
+    ),
+    OptionSpec::new(
+        job::MIN_PAUSE,
+        "a duration",
+        "0 s",
+        "shortest time from the end of a checkpoint to the start of the next",
+    ),
+    OptionSpec::new(
+        job::MODE,
+        "'EXACTLY_ONCE' or 'AT_LEAST_ONCE'",
+        "EXACTLY_ONCE",
+        "state is exactly-once in either case: AT_LEAST_ONCE promises less and costs the same",
+    ),
+    OptionSpec::new(
+        job::RETAINED,
+        "a number from 3 to 10000; fewer become 3",
+        "3",
+        "checkpoints that are kept",
+    ),
+    OptionSpec::new(
+        job::SAVEPOINT_DIR,
+        "a directory, 'file:///..' or 's3://bucket/prefix'",
+        "beside the checkpoints",
+        "where savepoints are put if nobody says otherwise",
+    ),
+    OptionSpec::new(
+        job::TIMEOUT,
+        "a duration of at least 10 ms",
+        "10 min",
+        "longest time a checkpoint may take",
+    ),
     OptionSpec::new(
         "execution.runtime-mode",
         "'streaming' or 'batch'",
         "streaming",
         "streaming updates results as rows come; batch gives one final result of bounded input",
+    ),
+    OptionSpec::new(
+        job::RECOVERY_PATH,
+        "a URL or directory",
+        "",
+        "a savepoint or checkpoint the next jobs start from",
     ),
     OptionSpec::new(
         "millstream.batch-rows",
@@ -40,9 +98,69 @@ pub static KEYS: &[OptionSpec] = &[
     ),
     OptionSpec::new(
         "pipeline.name",
-        "a name",
-        "the statement",
-        "name of the next jobs",
+        "a name of 1 to 100 characters",
+        "the name of the file",
+        "name of the next jobs: a job finds its checkpoints by it",
+    ),
+    OptionSpec::new(
+        job::RESTART,
+        "'none', 'fixed-delay', 'exponential-delay' or 'failure-rate'",
+        "exponential-delay with checkpoints, else none",
+        "what follows a failure that may pass",
+    ),
+    OptionSpec::new(
+        job::EXPONENTIAL_ATTEMPTS,
+        "a number from 1 to 2147483647",
+        "2147483647",
+        "restarts before the job is given up",
+    ),
+    OptionSpec::new(
+        job::EXPONENTIAL_INITIAL,
+        "a duration of at least 1 ms",
+        "1 s",
+        "the first wait; it doubles with every failure",
+    ),
+    OptionSpec::new(
+        job::EXPONENTIAL_MAX,
+        "a duration of at least 1 ms",
+        "1 min",
+        "the longest wait",
+    ),
+    OptionSpec::new(
+        job::EXPONENTIAL_RESET,
+        "a duration of at least 1 ms",
+        "1 h",
+        "running this long forgets every failure before",
+    ),
+    OptionSpec::new(
+        job::RATE_DELAY,
+        "a duration of at least 1 ms",
+        "1 s",
+        "the wait before each restart",
+    ),
+    OptionSpec::new(
+        job::RATE_INTERVAL,
+        "a duration of at least 1 ms",
+        "1 min",
+        "the period failures are counted in",
+    ),
+    OptionSpec::new(
+        job::RATE_FAILURES,
+        "a number from 1 to 2147483647",
+        "1",
+        "failures in the period before the job is given up",
+    ),
+    OptionSpec::new(
+        job::FIXED_ATTEMPTS,
+        "a number from 1 to 2147483647",
+        "1",
+        "restarts before the job is given up",
+    ),
+    OptionSpec::new(
+        job::FIXED_DELAY,
+        "a duration of at least 1 ms",
+        "1 s",
+        "the wait before each restart",
     ),
     OptionSpec::new(
         "table.exec.resource.default-parallelism",
@@ -205,9 +323,9 @@ impl Settings {
         self.options().duration("table.exec.source.idle-timeout")
     }
 
-    /// `pipeline.name`.
-    pub fn job_name(&self) -> Option<&str> {
-        self.values.get("pipeline.name").map(String::as_str)
+    /// How the next jobs live.
+    pub fn job(&self) -> Result<JobSettings> {
+        job::read(&self.options())
     }
 
     fn number(&self, key: &str, default: i64, most: i64) -> Result<u32> {
@@ -236,34 +354,11 @@ impl Settings {
             "table.exec.sink.not-null-enforcer" => {
                 self.options().one_of(key, &["ERROR"], "ERROR").map(drop)
             }
+            _ if job::KEYS.contains(&key) => self.job().map(drop),
             _ => Ok(()),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wrong_value_is_refused_and_changes_nothing() {
-        let mut settings = Settings::default();
-        assert!(settings.set("execution.runtime-mode", "bath").is_err());
-        assert_eq!(settings.mode().unwrap(), RuntimeMode::Streaming);
-        settings.set("execution.runtime-mode", "batch").unwrap();
-        assert_eq!(settings.mode().unwrap(), RuntimeMode::Batch);
-    }
-
-    #[test]
-    fn a_cluster_setting_is_kept_and_a_mistake_is_refused() {
-        let mut settings = Settings::default();
-        settings
-            .set("taskmanager.memory.process.size", "8g")
-            .unwrap();
-        let error = settings.set("millstream.batch-row", "1").unwrap_err();
-        assert_eq!(
-            error.hint_text(),
-            Some("did you mean 'millstream.batch-rows'?")
-        );
-    }
-}
+mod tests;

@@ -5,7 +5,8 @@ pub mod source;
 pub mod transaction;
 
 pub use sink::{
-    Committable, Committer, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
+    Committable, Committer, Delivery, Guarantee, Prepared, SinkAccepts, SinkContext, SinkFactory,
+    SinkWriter,
 };
 pub use source::{
     Acknowledger, Discovery, Fetch, Position, Source, SourceContext, SourceFactory, SourceReader,
@@ -57,4 +58,13 @@ pub trait Connector: Send + Sync {
     fn sink(&self) -> Option<&dyn SinkFactory>;
     /// True if its tables have a `format`.
     fn has_format(&self) -> bool;
+    /// The options that name a format, each with what stands before that format's own options:
+    /// a table with `'value.format' = 'json'` has options `value.json.…`. One that is alone must be
+    /// there; of several, the connector says which.
+    fn format_keys(&self) -> &'static [(&'static str, &'static str)] {
+        match self.has_format() {
+            true => &[("format", "")],
+            false => &[],
+        }
+    }
 }

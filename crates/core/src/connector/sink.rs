@@ -1,5 +1,7 @@
 //! Writing: rows are written, prepared, and made visible by a commit.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -42,6 +44,13 @@ pub trait SinkFactory: Send + Sync {
             names.join("', '")
         )))
     }
+    /// What readers of the table may rely on, if the job keeps checkpoints. For EXPLAIN; a
+    /// connector that says nothing promises no more than that nothing is lost.
+    fn guarantee(&self, _table: &TableSpec) -> Result<Guarantee> {
+        Ok(Guarantee::at_least_once(
+            "rows since the last checkpoint are written again after a crash",
+        ))
+    }
     /// Metadata columns that can be written: the key and its SQL type.
     fn metadata(&self) -> &'static [(&'static str, &'static str)] {
         &[]
@@ -57,6 +66,58 @@ pub enum SinkAccepts {
     Upsert,
     /// Everything, `-U` included.
     All,
+}
+
+/// What readers of a table may rely on, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guarantee {
+    /// What.
+    pub delivery: Delivery,
+    /// Why, in a few words for people.
+    pub why: Cow<'static, str>,
+}
+
+/// How often a row of the result arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// Rows may be missing, and may come twice.
+    None,
+    /// None is missing; after a crash some come twice.
+    AtLeastOnce,
+    /// None is missing and none comes twice.
+    ExactlyOnce,
+}
+
+impl Guarantee {
+    /// No promise.
+    pub fn none(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(Delivery::None, why)
+    }
+
+    /// Nothing is lost.
+    pub fn at_least_once(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(Delivery::AtLeastOnce, why)
+    }
+
+    /// Nothing is lost and nothing comes twice.
+    pub fn exactly_once(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(Delivery::ExactlyOnce, why)
+    }
+
+    fn of(delivery: Delivery, why: impl Into<Cow<'static, str>>) -> Self {
+        let why = why.into();
+        Guarantee { delivery, why }
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Delivery::None => "none",
+            Delivery::AtLeastOnce => "at-least-once",
+            Delivery::ExactlyOnce => "exactly-once",
+        })
+    }
 }
 
 /// What a sink writer may use.

@@ -296,7 +296,7 @@ fn sink(spec: &SinkSpec, columns: &dyn Fn(&[usize]) -> String, lines: &mut Vec<L
     }
 }
 
-fn window(window: &Window, columns: &dyn Fn(&[usize]) -> String) -> String {
+pub(super) fn window(window: &Window, columns: &dyn Fn(&[usize]) -> String) -> String {
     let shifted = |offset: &i64| match offset {
         0 => String::new(),
         offset => format!(", offset {}", duration(*offset)),

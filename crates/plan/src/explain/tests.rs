@@ -14,6 +14,7 @@ use millstream_core::table::TableSpec;
 use super::*;
 use crate::changelog::ChangelogMode;
 use crate::graph::{Exchange, Input, NodeOutput};
+use crate::settings::JobSettings;
 use crate::spec::*;
 
 fn schema(columns: &[&str]) -> SchemaRef {
@@ -54,6 +55,7 @@ fn empty() -> JobGraph {
         key_groups: 128,
         mode: RuntimeMode::Streaming,
         batch_rows: 8192,
+        settings: JobSettings::default(),
     }
 }
 

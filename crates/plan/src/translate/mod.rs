@@ -34,6 +34,7 @@ use self::rel::Rel;
 pub use self::sink::InsertTarget;
 use crate::graph::{JobGraph, RuntimeMode};
 use crate::logical::{SideTable, WatermarkNode, WindowNode};
+use crate::settings::JobSettings;
 
 /// What a translation needs to know besides the plan.
 pub struct Settings<'a> {
@@ -47,6 +48,8 @@ pub struct Settings<'a> {
     pub batch_rows: usize,
     /// Streaming or batch.
     pub mode: RuntimeMode,
+    /// How the job lives.
+    pub job: JobSettings,
     /// The session's zone (IANA) if it is not UTC.
     pub zone: Option<String>,
     /// Rewrites a call of a current-time function to an expression over
@@ -71,6 +74,7 @@ impl<'a> Translator<'a> {
             key_groups: settings.key_groups,
             mode: settings.mode,
             batch_rows: settings.batch_rows,
+            settings: settings.job.clone(),
         };
         Translator {
             settings,

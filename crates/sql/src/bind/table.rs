@@ -14,7 +14,7 @@ use datafusion_expr::logical_plan::EmptyRelation;
 use datafusion_expr::{
     Expr, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, TableSource, TableType,
 };
-use millstream_core::connector::{SinkAccepts, SourceContext};
+use millstream_core::connector::{JobIdentity, SinkAccepts, SourceContext};
 use millstream_core::options::Options;
 use millstream_core::table::{MetadataColumn, TableSpec};
 use millstream_core::types::{ColumnType, SqlType};
@@ -296,6 +296,8 @@ impl Scope {
             schema: Arc::clone(&schema),
             formats: self.registry.formats(),
             clock: Arc::clone(&self.clock),
+            // Nothing is read for it: it only answers questions.
+            job: JobIdentity::transient("planning"),
             parallelism: 1,
             batch_rows: self.settings.batch_rows()?,
         };

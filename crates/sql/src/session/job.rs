@@ -17,6 +17,8 @@ use crate::bind::Scope;
 use crate::bind::table::{OptionOverrides, writable};
 use crate::catalog::{Object, ObjectPath};
 use crate::diagnostics::locate;
+use crate::guarantee;
+use crate::limits::on_big_stack;
 
 impl Session {
     pub(super) fn query(&self, query: &ParsedQuery, script: &str) -> Result<Outcome> {
@@ -233,13 +235,20 @@ impl Session {
                 ));
             }
         };
-        let text = millstream_plan::explain::text(&graph);
+        let text = self.explained(&graph)?;
         let rows = vec![vec![Some(text)]];
         Ok(Outcome::Listing(Listing {
             columns: vec!["plan"],
             rows,
             verbatim: true,
         }))
+    }
+
+    /// A job as people read it: its nodes, and what it promises.
+    pub fn explained(&self, graph: &JobGraph) -> Result<String> {
+        let plan = millstream_plan::explain::text(graph);
+        let promise = on_big_stack(|| guarantee::text(graph, self.registry.as_ref(), &self.clock))?;
+        Ok(format!("{}\n\n{promise}", plan.trim_end()))
     }
 
     fn translated(
@@ -260,9 +269,11 @@ impl Session {
             from_now(call.name(), now, context)
         };
         let zone = self.settings.zone()?;
-        let named = self.settings.job_name().map(str::to_string);
+        let job = self.settings.job()?;
+        let named = job.name.clone();
         let mut translator = Translator::new(TranslateSettings {
             name: named.unwrap_or_else(|| name.chars().take(80).collect()),
+            job,
             parallelism: self.settings.parallelism(self.cores)?,
             key_groups: self.settings.key_groups()?,
             batch_rows: self.settings.batch_rows()?,
