@@ -30,9 +30,6 @@ const VERSION: u32 = 1;
 /// Largest record read.
 const RECORD_MAX: u64 = 1 << 20;
 
-/// Most races lost before a claim gives up.
-const CLAIMS_MAX: u32 = 10;
-
 /// The process that runs a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
@@ -118,37 +115,32 @@ impl JobStore {
                 Some(lock)
             }
         };
-        for _ in 0..CLAIMS_MAX {
-            let existing = self.generations().await?;
-            let number = claim(&existing);
-            let record = match existing.iter().max() {
-                Some(newest) => self.read_record(*newest).await?,
-                None => first(names::token()),
-            };
-            let record = Record {
-                generation: number,
-                owner: owner.clone(),
-                token: names::token(),
-                ..record
-            };
-            if !self.create_record(&record).await? {
-                continue;
-            }
-            let newest = self.generations().await?.into_iter().max();
-            if newest == Some(number) {
-                let mut claim = Claim { record, lock };
-                self.note(&mut claim)?;
-                return Ok(claim);
-            }
+        let existing = self.generations().await?;
+        let number = claim(&existing);
+        let record = match existing.iter().max() {
+            Some(newest) => self.read_record(*newest).await?,
+            None => first(names::token()),
+        };
+        let record = Record {
+            generation: number,
+            owner: owner.clone(),
+            token: names::token(),
+            ..record
+        };
+        if !self.create_record(&record).await? {
+            return Err(Error::new(
+                Code::Fenced,
+                format!(
+                    "job '{}' is being started by another process at the same time",
+                    self.job
+                ),
+            )
+            .hint("start it once"));
         }
-        Err(Error::new(
-            Code::Fenced,
-            format!(
-                "job '{}' is being started by another process at the same time",
-                self.job
-            ),
-        )
-        .hint("start it once"))
+        self.check_fence(number).await?;
+        let mut claim = Claim { record, lock };
+        self.note(&mut claim)?;
+        Ok(claim)
     }
 
     /// A further generation of the same process, for recovery without an end.

@@ -25,6 +25,9 @@ pub(crate) const FENCE: &str = "fence";
 /// Longest name of a job or savepoint.
 const NAME_MAX: usize = 200;
 
+/// Longest piece of a path, with room for what the local store appends while it writes.
+const PIECE_MAX: usize = 240;
+
 /// A name given by people as one piece of a path: letters, digits, `_`, `.` and `-` stay, every
 /// other byte becomes `=XX`.
 pub(crate) fn segment(kind: &str, name: &str) -> Result<String> {
@@ -47,7 +50,17 @@ pub(crate) fn segment(kind: &str, name: &str) -> Result<String> {
             false => out.push_str(&format!("={byte:02X}")),
         }
     }
-    Ok(out)
+    match out.len() <= PIECE_MAX {
+        true => Ok(out),
+        false => Err(Error::new(
+            Code::InvalidOption,
+            format!(
+                "the name of a {kind} becomes {} bytes of a path, wanted at most {PIECE_MAX}",
+                out.len()
+            ),
+        )
+        .hint("letters, digits, '-' and '_' count once, everything else three times")),
+    }
 }
 
 /// The name that `segment` was made of.
@@ -166,7 +179,9 @@ mod tests {
         }
         assert_eq!(segment("job", "../x").unwrap(), "=2E.=2Fx");
         assert!(segment("job", "").is_err());
+        assert!(segment("job", &"x".repeat(200)).is_ok());
         assert!(segment("job", &"x".repeat(201)).is_err());
+        assert!(segment("job", &"/".repeat(81)).is_err());
     }
 
     #[test]
