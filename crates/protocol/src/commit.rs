@@ -20,10 +20,10 @@
 //! | failed, replayable | recover | recover | recover |
 //! | failed, fatal | stop | stop | stop |
 //!
-//! "Try again" waits longer each time. When the attempts are used up, a checkpoint that is not yet
-//! committed goes to recovery, which settles it; sinks that cannot be finished stop the job, for
-//! recovery could only try the same; sources that cannot be told go to recovery. Garbage collection
-//! is tried once; its failure is reported with [`Effect::Done`].
+//! "Try again" waits longer each time. When the attempts are used up, recovery decides: it settles a
+//! checkpoint that is open, and finishes one that is committed. Only sinks that cannot be finished
+//! stop the job, for recovery could but try the same. Garbage collection is tried once; its failure
+//! is reported with [`Effect::Done`].
 //!
 //! Always:
 //! * `FinishSinks` comes after the commit point, and the commit point after a manifest of ours.
@@ -310,7 +310,7 @@ impl Commit {
             self.attempts
         );
         match self.stage {
-            Stage::Finish | Stage::Note => self.stop(&cause),
+            Stage::Finish => self.stop(&cause),
             _ => self.recover(cause),
         }
     }

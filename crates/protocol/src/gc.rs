@@ -1,7 +1,8 @@
 //! What nobody can need any more.
 //!
 //! The *boundary* is the smallest checkpoint number that is kept: the `keep`-th newest committed
-//! one. It only rises. Everything below it is dead, for good:
+//! one. It only rises: each is an object of its own, and the newest counts, so that a zombie
+//! cannot lower it. Everything below is dead, for good:
 //!
 //! ```text
 //! numbers      1   2   3   4   5   6   7   8        keep = 3, committed: 2 3 5 6 8
@@ -19,7 +20,8 @@
 //! their number is above the boundary. Who takes a new reference to old files (a savepoint, a new
 //! lineage) publishes it and then checks the boundary, as a writer does.
 //!
-//! Checkpoints of replaced lineages go as a whole, once ours has enough of its own.
+//! Checkpoints of the lineages that ours replaced go as a whole, once ours has enough of its own.
+//! Any other lineage is a successor's, and we are the zombie: it is not touched.
 //!
 //! Safety does not rest on `keep`: the model runs with 1. Keeping [`KEEP_MIN`] leaves the user
 //! something to go back to.
@@ -41,6 +43,8 @@ pub const KEEP_MIN: usize = 3;
 pub struct Seen {
     /// The lineage that collects.
     pub lineage: String,
+    /// The lineages it replaced; of any other nothing is deleted.
+    pub replaced: Vec<String>,
     /// Every manifest of the job.
     pub manifests: Vec<Held>,
     /// Every `committed-N` of the job.
@@ -113,9 +117,10 @@ pub fn sweep(seen: &Seen) -> Sweep {
     let kept = boundary(seen);
     let settled = committed(seen).len() >= seen.keep.max(1);
     let boundary = kept.unwrap_or(0).max(seen.boundary);
-    let dead = |lineage: &str, number: u64| match lineage == seen.lineage {
+    let dead = |lineage: &String, number: u64| match *lineage == seen.lineage {
         true => number < boundary,
-        false => settled,
+        // Not every other lineage: one may have been begun after ours, by our successor.
+        false => settled && seen.replaced.contains(lineage),
     };
     let manifests = seen.manifests.iter().filter(|m| dead(&m.lineage, m.number));
     let markers = seen.markers.iter().filter(|m| dead(&m.lineage, m.number));
@@ -127,7 +132,7 @@ pub fn sweep(seen: &Seen) -> Sweep {
     }
 }
 
-fn unreferenced(seen: &Seen, dead: impl Fn(&str, u64) -> bool) -> Vec<String> {
+fn unreferenced(seen: &Seen, dead: impl Fn(&String, u64) -> bool) -> Vec<String> {
     let mut needed: BTreeSet<&String> = seen.pinned.iter().collect();
     for manifest in seen
         .manifests

@@ -7,8 +7,13 @@
 //! init_transactions (lineage)   -> an open transaction is aborted, a commit in flight is decided
 //! read the last agent's marker  -> nobody but us can change it from here on
 //! list the store                -> Observed
+//! read the newest generation    -> not ours: end; what was listed may be our successor's
 //! decide(&observed)             -> Action; some actions end in "observe again"
 //! ```
+//!
+//! Without the last read, a slow starter would take the checkpoints of its successor for its own
+//! past: it would abort them as undecided one after the other, or call the older marker that it
+//! had read a commit that the broker forgot. The model shows both (`Sabotage::DecideUnfenced`).
 //!
 //! A **lineage** is one unbroken history of a job; a manual restore and `FRESH` begin another.
 //! Its *base* is where it began: 0, the empty state, or the checkpoint it was restored from.
@@ -277,7 +282,7 @@ impl<'a> Live<'a> {
         }
         match committed {
             Some(checkpoint) => self.restore(checkpoint, true, false),
-            None => self.from_base(false),
+            None => self.begin_at_base(false),
         }
     }
 
@@ -303,7 +308,7 @@ impl<'a> Live<'a> {
         match marker {
             None => self.without_marker(),
             Some(marker) if marker.lineage == self.id() => self.with_marker(marker.checkpoint),
-            Some(marker) if untouched && replaced(&marker.lineage) => self.from_base(true),
+            Some(marker) if untouched && replaced(&marker.lineage) => self.begin_at_base(true),
             Some(marker) => Err(StopReason::ForeignMarker {
                 found: marker.to_string(),
                 ours: self.id().to_owned(),
@@ -314,7 +319,7 @@ impl<'a> Live<'a> {
     fn without_marker(&self) -> Result<Action, StopReason> {
         self.readable_above(self.newest_committed())?;
         match (self.newest(), self.newest_committed()) {
-            (None, None) if self.markers.is_empty() => self.from_base(true),
+            (None, None) if self.markers.is_empty() => self.begin_at_base(true),
             (newest, Some(committed)) if newest.is_none_or(|n| n.number <= committed) => {
                 self.restore(committed, false, true)
             }
@@ -344,7 +349,7 @@ impl<'a> Live<'a> {
             });
         }
         if marker == self.base() {
-            return self.from_base(false);
+            return self.begin_at_base(false);
         }
         let finished = self.verdict(marker) == Some(&Verdict::Committed);
         self.restore(marker, !finished, false)
@@ -385,7 +390,7 @@ impl<'a> Live<'a> {
         })
     }
 
-    fn from_base(&self, write_marker: bool) -> Result<Action, StopReason> {
+    fn begin_at_base(&self, write_marker: bool) -> Result<Action, StopReason> {
         let next = self.next();
         let discard = self.above(self.base());
         let Some(origin) = &self.observed.lineage.origin else {

@@ -30,6 +30,7 @@ fn stored(path: &str, lineage: &str, checkpoint: u64) -> Stored {
 fn seen() -> Seen {
     Seen {
         lineage: "us".to_owned(),
+        replaced: vec!["old".to_owned()],
         manifests: vec![
             held("us", 1, &["a"]),
             held("us", 2, &["a", "b"]),
@@ -136,6 +137,16 @@ fn replaced_lineages_go_once_ours_has_enough_and_what_we_still_use_of_them_stays
 
     seen.markers.retain(|m| m.number > 4);
     assert!(sweep(&seen).is_empty(), "two of our own are not enough");
+}
+
+#[test]
+fn a_lineage_that_ours_did_not_replace_is_left_alone() {
+    let mut seen = seen();
+    let before = sweep(&seen);
+    seen.manifests.push(held("new", 1, &["n"]));
+    seen.markers.push(noted("new", 1, true));
+    seen.files.push(stored("n", "new", 1));
+    assert_eq!(sweep(&seen), before);
 }
 
 #[test]

@@ -75,6 +75,7 @@ impl JobStore {
             boundary: found.boundaries.iter().copied().max().unwrap_or(0),
             keep,
             lineage,
+            replaced: claim.record.replaced.clone(),
         };
         let mut sweep = sweep(&seen);
         release(&mut sweep, &seen);
