@@ -14,6 +14,7 @@ mod blackhole;
 mod conformance;
 mod datagen;
 mod filesystem;
+pub mod kafka;
 mod nexmark;
 mod options;
 mod print;
@@ -32,8 +33,10 @@ pub static CONNECTORS: &[&dyn Connector] = &[
     &blackhole::Blackhole,
     &datagen::Datagen,
     &filesystem::Filesystem,
+    &kafka::Kafka,
     &nexmark::Nexmark,
     &print::Print,
+    &kafka::UpsertKafka,
 ];
 
 /// The connector called `name`, written exactly as in [`CONNECTORS`].

@@ -101,35 +101,61 @@ pub fn check_options(
     table: &TableSpec,
     formats: &Formats,
 ) -> Result<()> {
-    let format = match connector.has_format() {
-        true => Some(format_of(table, formats)?),
-        false => None,
-    };
+    let formats = named_formats(connector, table, formats)?;
     let known = known_options(connector);
-    let format = format.as_ref().map(|(format, _)| *format);
     for (key, _) in table.options.iter() {
-        if known.iter().any(|spec| spec.matches(key)) || is_format_option(format, key) {
+        if known.iter().any(|spec| spec.matches(key)) || is_format_option(&formats, key) {
             continue;
         }
-        return Err(unknown(key, table, &known, format));
+        return Err(unknown(key, table, &known, &formats));
     }
     Ok(())
 }
 
 /// The format of a table, and its options without the format's name in front.
 pub fn format_of(table: &TableSpec, formats: &Formats) -> Result<(&'static dyn Format, Options)> {
-    let name = table.options.require("format")?;
+    format_named(table, formats, "format", "")
+}
+
+/// The format that the option `key` of a table names, and its options without `prefix` and the
+/// format's name in front.
+pub(crate) fn format_named(
+    table: &TableSpec,
+    formats: &Formats,
+    key: &str,
+    prefix: &str,
+) -> Result<(&'static dyn Format, Options)> {
+    let name = table.options.require(key)?;
     let format = formats(name).map_err(|error| error.context(table.options.owner()))?;
     let owner = format!("format '{}' of {}", format.name(), table.options.owner());
     let values: BTreeMap<String, String> = table
         .options
         .iter()
         .filter_map(|(key, value)| {
-            let key = after_prefix(key, format.name())?;
+            let key = after_prefix(key.strip_prefix(prefix)?, format.name())?;
             Some((key.to_string(), value.to_string()))
         })
         .collect();
     Ok((format, Options::new(owner, values)))
+}
+
+/// A format a table names, and what stands before its options.
+type Named = (&'static str, &'static dyn Format);
+
+fn named_formats(
+    connector: &dyn Connector,
+    table: &TableSpec,
+    formats: &Formats,
+) -> Result<Vec<Named>> {
+    let keys = connector.format_keys();
+    let mut named = Vec::new();
+    for (key, prefix) in keys {
+        if keys.len() == 1 || table.options.get(key).is_some() {
+            let (format, _) = format_named(table, formats, key, prefix)?;
+            named.push((*prefix, format));
+        }
+    }
+    Ok(named)
 }
 
 /// A user's text, short enough for a message.
@@ -155,22 +181,19 @@ fn known_options(connector: &dyn Connector) -> Vec<OptionSpec> {
     known
 }
 
-fn is_format_option(format: Option<&'static dyn Format>, key: &str) -> bool {
-    let Some(format) = format else { return false };
-    after_prefix(key, format.name())
-        .is_some_and(|key| format.options().iter().any(|spec| spec.matches(key)))
+fn is_format_option(formats: &[Named], key: &str) -> bool {
+    formats.iter().any(|(prefix, format)| {
+        key.strip_prefix(prefix)
+            .and_then(|key| after_prefix(key, format.name()))
+            .is_some_and(|key| format.options().iter().any(|spec| spec.matches(key)))
+    })
 }
 
 fn after_prefix<'a>(key: &'a str, format: &str) -> Option<&'a str> {
     key.strip_prefix(format)?.strip_prefix('.')
 }
 
-fn unknown(
-    key: &str,
-    table: &TableSpec,
-    known: &[OptionSpec],
-    format: Option<&'static dyn Format>,
-) -> Error {
+fn unknown(key: &str, table: &TableSpec, known: &[OptionSpec], formats: &[Named]) -> Error {
     let owner = table.options.owner();
     if key.starts_with(ALIGNMENT) {
         return Error::unsupported(format!(
@@ -183,9 +206,9 @@ fn unknown(
         .iter()
         .flat_map(|spec| spellings(spec, table))
         .collect();
-    if let Some(format) = format {
+    for (prefix, format) in formats {
         let options = format.options().iter();
-        names.extend(options.map(|spec| format!("{}.{}", format.name(), spec.key)));
+        names.extend(options.map(|spec| format!("{prefix}{}.{}", format.name(), spec.key)));
     }
     names.sort_unstable();
     names.dedup();

@@ -77,9 +77,10 @@ pub trait Decoder: Send {
 /// A record that could not be decoded, with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecord {
-    /// Offset of its first byte in the decoded stream (the file after decompression).
+    /// Offset of its first byte in the decoded stream (the file after decompression), or of the
+    /// record in its partition.
     pub offset: u64,
-    /// Line of its first byte, from 1.
+    /// Line of its first byte, from 1; 0 where the source has records and no lines.
     pub line: u64,
     /// Why, in the words of an error message: names the column, what was wanted and what was found.
     pub reason: String,
