@@ -4,7 +4,7 @@
 //! Each line is the best of three runs over generated batches of 8192 rows; making them is not
 //! counted. What is measured is processor time (Linux: `/proc/thread-self/schedstat`, to about
 //! 4 ms; elsewhere the clock), so that a busy machine does not matter much. A word runs only the lines that
-//! contain it.
+//! contain it. Snapshots and restores are measured without the files they are made for.
 
 #![expect(clippy::print_stdout, reason = "its purpose is to print")]
 #![expect(clippy::unwrap_used, reason = "a failure should stop the measurement")]
@@ -20,6 +20,7 @@ use datafusion_expr::{col, lit};
 use millstream_core::id::Port;
 use millstream_core::operator::{Emission, Operator, Output};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateChunk, StateKey, StateReader, StateWriter};
 use millstream_core::time::EventTime;
 use millstream_operators::{OperatorContext, create};
 use millstream_plan::{
@@ -183,13 +184,7 @@ fn measure(name: &str, rows: &[ChangeBatch], (kind, output): (NodeKind, SchemaRe
     if !name.contains(&wanted) {
         return;
     }
-    let context = OperatorContext {
-        node: name.into(),
-        batch_rows: BATCH_ROWS,
-        key_groups: 128,
-        subtask: 0,
-        parallelism: 1,
-    };
+    let context = context(name);
     let best = (0..3)
         .map(|_| {
             let mut operator = create(&kind, &[schema()], &output, &context).unwrap();
@@ -235,6 +230,123 @@ fn run(operator: &mut dyn Operator, rows: &[ChangeBatch]) -> Duration {
     operator.on_watermark(EventTime::MAX, &mut out).unwrap();
     operator.on_end(&mut out).unwrap();
     spent(origin) - start
+}
+
+/// Entries in memory, as a reader of files would give them.
+struct Entries {
+    is_full: bool,
+    chunks: Vec<StateChunk>,
+    blobs: Vec<(String, Vec<u8>)>,
+    entries: usize,
+}
+
+impl Entries {
+    fn new(is_full: bool) -> Self {
+        Entries {
+            is_full,
+            chunks: Vec::new(),
+            blobs: Vec::new(),
+            entries: 0,
+        }
+    }
+}
+
+impl StateWriter for Entries {
+    fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    fn put(&mut self, key: StateKey<'_>, value: &[u8]) -> millstream_core::Result<()> {
+        self.entries += 1;
+        let fits = |chunk: &&mut StateChunk| {
+            let same = (chunk.table, chunk.namespace) == (key.table, key.namespace);
+            same && chunk.len() < StateChunk::ENTRIES_MAX
+        };
+        match self.chunks.last_mut().filter(fits) {
+            Some(chunk) => chunk.push(key.group, key.key, value),
+            None => {
+                let mut chunk = StateChunk::new(key.table, key.namespace);
+                chunk.push(key.group, key.key, value);
+                self.chunks.push(chunk);
+            }
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, _key: StateKey<'_>) -> millstream_core::Result<()> {
+        self.entries += 1;
+        Ok(())
+    }
+
+    fn drop_namespace(&mut self, _table: u8, _namespace: i64) -> millstream_core::Result<()> {
+        Ok(())
+    }
+
+    fn blob(&mut self, name: &str, value: &[u8]) -> millstream_core::Result<()> {
+        self.blobs.push((name.to_owned(), value.to_vec()));
+        Ok(())
+    }
+}
+
+impl StateReader for Entries {
+    fn next_chunk(&mut self) -> millstream_core::Result<Option<StateChunk>> {
+        Ok(self.chunks.pop())
+    }
+
+    fn blobs(&self, name: &str) -> Vec<&[u8]> {
+        let named = self.blobs.iter().filter(|(known, _)| known == name);
+        named.map(|(_, bytes)| bytes.as_slice()).collect()
+    }
+
+    fn key_groups(&self) -> std::ops::Range<u32> {
+        0..128
+    }
+}
+
+/// A full snapshot after all rows, one of what a last batch has changed, and a restore.
+#[expect(clippy::disallowed_methods, reason = "measures real time")]
+fn measure_state(name: &str, rows: &[ChangeBatch], (kind, output): (NodeKind, SchemaRef)) {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    if !name.contains(&wanted) {
+        return;
+    }
+    let make = || create(&kind, &[schema()], &output, &context(name)).unwrap();
+    let (mut operator, mut out) = (make(), Output::new(0));
+    let origin = Instant::now();
+    let show = |what: &str, entries: usize, start: Duration| {
+        let taken = (spent(origin) - start).as_secs_f64();
+        let rate = entries as f64 / taken / 1e6;
+        println!("{name:30} {what:13} {entries:9} entries {rate:8.2} M entries/s");
+    };
+    for rows in rows {
+        operator
+            .on_rows(Port::ONLY, rows.clone(), &mut out)
+            .unwrap();
+        drop(out.take());
+    }
+    let (mut full, start) = (Entries::new(true), spent(origin));
+    operator.snapshot(&mut full).unwrap();
+    show("full", full.entries, start);
+    operator
+        .on_rows(Port::ONLY, rows[0].clone(), &mut out)
+        .unwrap();
+    let (mut changes, start) = (Entries::new(false), spent(origin));
+    operator.snapshot(&mut changes).unwrap();
+    show("changes", changes.entries, start);
+    let (mut restored, start) = (make(), spent(origin));
+    let entries = full.entries;
+    restored.restore(&mut full).unwrap();
+    show("restore", entries, start);
+}
+
+fn context(name: &str) -> OperatorContext {
+    OperatorContext {
+        node: name.into(),
+        batch_rows: BATCH_ROWS,
+        key_groups: 128,
+        subtask: 0,
+        parallelism: 1,
+    }
 }
 
 fn main() {
@@ -300,6 +412,21 @@ fn main() {
     );
     measure(
         "group 12 counts, 1 M distinct values",
+        &many,
+        group(&[1], counts_with_filters()),
+    );
+    measure_state(
+        "state: group count, 1 M keys",
+        &many,
+        group(&[0], vec![count()]),
+    );
+    measure_state(
+        "state: session count, 1 M keys",
+        &many,
+        window(Window::Session { gap: 1_000_000 }, vec![count()]),
+    );
+    measure_state(
+        "state: group 12 counts, 1 M",
         &many,
         group(&[1], counts_with_filters()),
     );

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, IntervalMonthDayNano, Schema};
 use datafusion_expr::{binary_expr, col, lit};
 use expect_test::{Expect, expect};
-use millstream_sim::Script;
+use millstream_sim::{MemoryState, Script};
 
 use super::*;
 
@@ -206,6 +206,93 @@ fn any_expression_may_give_the_watermark_and_null_gives_none() {
             mark 6s
         "#]],
     );
+}
+
+#[test]
+fn a_restored_operator_says_again_what_it_said_and_goes_on_from_there() {
+    let make = || Box::new(Watermark::new(&spec(), &schema()).unwrap()) as Box<dyn Operator>;
+    let shown = Script::new(schema()).run_made(
+        &make,
+        "
+        split 1 assigned
+        split 2 assigned
+        split 3 assigned
+        from 1
+        row a @ 10s
+        from 2
+        row b @ 30s
+        from 3
+        row c @ 4s
+        split 3 finished
+        checkpoint
+        from 1
+        row lost @ 99s
+        restart
+        split 2 assigned
+        split 1 assigned
+        from 2
+        row d @ 31s
+        from 1
+        row e @ 9s
+        row f @ 20s
+        split 3 assigned
+        from 1
+        row g @ 21s
+        ",
+    );
+    expect![[r#"
+        +I a 10s
+        +I b 30s
+        +I c 4s
+        mark 2s
+        mark 8s
+        +I lost 99s
+        mark 28s
+        mark 8s
+        +I d 31s
+        +I e 9s
+        +I f 20s
+        mark 18s
+        +I g 21s
+        mark 19s
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn splits_may_be_restored_by_other_subtasks() {
+    let make = || Watermark::new(&spec(), &schema()).unwrap();
+    let (mut fast, mut slow, mut state) = (make(), make(), MemoryState::new(8));
+    let script = Script::new(schema());
+    script.run(&mut fast, "split 1 assigned\nfrom 1\nrow a @ 50s");
+    script.run(&mut slow, "split 2 assigned\nfrom 2\nrow a @ 10s");
+    let mut idle = make();
+    let mut all: [&mut dyn Operator; 3] = [&mut fast, &mut slow, &mut idle];
+    state.checkpoint(&mut all, false).unwrap();
+    let mut both = make();
+    state.restore(&mut both, 0, 1).unwrap();
+    let shown = script.run(
+        &mut both,
+        "
+        split 1 assigned
+        split 2 assigned
+        from 1
+        row b @ 51s
+        from 2
+        row c @ 9s
+        row d @ 12s
+        split 2 finished
+        ",
+    );
+    expect![[r#"
+        mark 8s
+        +I b 51s
+        +I c 9s
+        +I d 12s
+        mark 10s
+        mark 49s
+    "#]]
+    .assert_eq(&shown);
 }
 
 #[test]

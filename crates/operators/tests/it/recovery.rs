@@ -263,6 +263,51 @@ proptest! {
     }
 }
 
+#[test]
+fn keys_of_every_type_come_back_to_the_subtask_that_gets_their_rows() {
+    let types = [
+        (DataType::Boolean, ["true", "false", "null", "true"]),
+        (DataType::Int8, ["1", "-1", "null", "0"]),
+        (DataType::Int64, ["1", "-1", "null", "9000000000"]),
+        (DataType::Float32, ["0", "-0", "NaN", "1.5"]),
+        (DataType::Float64, ["0", "-0", "NaN", "null"]),
+        (DataType::Decimal128(10, 2), ["1.25", "-1", "null", "0"]),
+        (DataType::Utf8, ["a", "''", "null", "b"]),
+        (DataType::Binary, ["a", "''", "null", "b"]),
+        (
+            DataType::Date32,
+            ["2026-11-20", "1969-01-01", "null", "1970-01-01"],
+        ),
+        (time(false), ["1s", "-1s", "null", "0s"]),
+    ];
+    for (ty, values) in types {
+        let schema: SchemaRef = Arc::new(Schema::new(vec![
+            Field::new("k", ty.clone(), true),
+            Field::new("l", DataType::Utf8, true),
+        ]));
+        for keys in [vec![0], vec![0, 1], vec![1, 0], vec![]] {
+            let spec = group_spec(
+                &keys,
+                vec![call(AggregateFunction::Count, &[], DataType::Int64)],
+            );
+            let fields = keys.iter().map(|&key| schema.field(key).clone());
+            let count = [Field::new("n", DataType::Int64, true)];
+            let output = Arc::new(Schema::new(fields.chain(count).collect::<Vec<_>>()));
+            let make = maker(NodeKind::GroupAggregate(spec), Arc::clone(&schema), output);
+            let rows = values.iter().cycle().take(23).enumerate();
+            let script: String = rows
+                .map(|(i, v)| format!("row {v} l{}\ncut\n", i % 3))
+                .collect();
+            let recovery = Recovery::new(Arc::clone(&schema), &make).batch_rows(2);
+            let recovery = match keys.as_slice() {
+                [] => recovery,
+                keys => recovery.keyed(keys),
+            };
+            (1..6).for_each(|seed| recovery.check(&script, seed * 7919));
+        }
+    }
+}
+
 /// Rows of many keys; `mark 20ms` has reached the first of two subtasks only.
 const UNEVEN: &str = "
     row a 1 1ms
