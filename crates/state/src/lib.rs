@@ -19,6 +19,7 @@ mod base64;
 pub mod compact;
 mod envelope;
 mod error;
+pub mod journal;
 pub mod manifest;
 pub mod run;
 pub mod store;

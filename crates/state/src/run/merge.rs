@@ -9,8 +9,8 @@
 //! * A cursor first stands at the *bound* of its next block, the first key the index names; the
 //!   block is read only when that bound is the smallest of all. So runs that begin later, such as
 //!   those of other key groups, cost nothing yet.
-//! * Bytes are fetched in stretches of neighbouring blocks, for all cursors that have none left at
-//!   once; together they stay within [`STRETCHES_BYTES`]. Between two fetches nothing waits.
+//! * Bytes are fetched in stretches of neighbouring blocks, for several cursors that have none left
+//!   at once; together they stay within [`STRETCHES_BYTES`]. Between two fetches nothing waits.
 //! * Always: an entry appears once, with the value of the latest run that holds its key, unless
 //!   that is a deletion or a later run dropped its namespace in its key group.
 //! * Cost: O(log runs) comparisons per entry, nearly all of them of 16 bytes.
@@ -31,7 +31,7 @@ use super::open::Run;
 use crate::error::damaged;
 
 /// Stored bytes all cursors of a merge hold at most, about.
-const STRETCHES_BYTES: u64 = 32 << 20;
+const STRETCHES_BYTES: u64 = 16 << 20;
 /// Most bytes of one read.
 const STRETCH_MAX: u64 = 4 << 20;
 /// Reads in flight.
@@ -218,24 +218,30 @@ impl Merge {
         }
     }
 
+    /// Whether the cursor at one place of the heap comes before that at another.
     #[inline]
     fn before(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (
-            &self.cursors[self.heap[a] as usize],
-            &self.cursors[self.heap[b] as usize],
-        );
+        self.order(self.heap[a] as usize, self.heap[b] as usize) == Ordering::Less
+    }
+
+    /// By key; of equal keys the newest first.
+    #[inline]
+    fn order(&self, a: usize, b: usize) -> Ordering {
+        let (a, b) = (&self.cursors[a], &self.cursors[b]);
         a.head
             .cmp(&b.head)
             .then_with(|| a.key().cmp(b.key()))
             .then(b.age.cmp(&a.age))
-            == Ordering::Less
     }
 
-    /// Reads for every cursor that needs bytes before it can go on.
+    /// Reads for the cursors that need bytes before they can go on: those that are next in order,
+    /// the top one among them. Others may be far away, in other key groups.
     pub(crate) async fn fetch(&mut self) -> Result<()> {
-        let hungry: Vec<usize> = (0..self.cursors.len())
+        let mut hungry: Vec<usize> = (0..self.cursors.len())
             .filter(|c| self.cursors[*c].is_hungry())
             .collect();
+        hungry.sort_by(|a, b| self.order(*a, *b));
+        hungry.truncate(READS);
         let each = (STRETCHES_BYTES / self.cursors.len().max(READS) as u64).min(STRETCH_MAX);
         let times = (READS / hungry.len().max(1)).max(1);
         let mut reads = Vec::new();

@@ -6,6 +6,7 @@
 //!     create_manifest, create_marker, observe       checkpoint.rs   what is committed
 //!     put_snapshot, restore, lookup, compact        state.rs        runs and blobs
 //!     collect_garbage                               gc.rs           what nobody needs
+//!     delete_checkpoints                            delete.rs       everything, on request
 //!     create_savepoint, adopt                       savepoint.rs    self-contained copies
 //! ```
 //!
@@ -16,6 +17,7 @@
 
 mod bucket;
 mod checkpoint;
+mod delete;
 mod failure;
 mod gc;
 mod generation;
@@ -35,6 +37,7 @@ use millstream_core::Result;
 use object_store::ObjectStore;
 
 pub use checkpoint::{Created, Observation, outcome};
+pub use delete::Deleted;
 pub use gc::Collected;
 pub use generation::{Claim, Origin, Owner, Record};
 pub use place::{OPTIONS, StoreOptions};

@@ -259,6 +259,15 @@ impl JobStore {
         NodeRuns::open(&self.files(), node).await
     }
 
+    /// The same, taking over what is open already of an earlier checkpoint of the node.
+    pub async fn reopen_node(
+        &self,
+        node: &NodeState,
+        before: Option<&NodeRuns>,
+    ) -> Result<NodeRuns> {
+        NodeRuns::reopen(&self.files(), node, before).await
+    }
+
     /// Reads every file of a manifest and compares its checksum.
     pub async fn verify(&self, manifest: &Manifest) -> Result<()> {
         self.files().verify(manifest).await
@@ -275,11 +284,30 @@ pub struct NodeRuns {
 
 impl NodeRuns {
     pub(crate) async fn open(files: &Files, node: &NodeState) -> Result<NodeRuns> {
+        Self::reopen(files, node, None).await
+    }
+
+    async fn reopen(
+        files: &Files,
+        node: &NodeState,
+        before: Option<&NodeRuns>,
+    ) -> Result<NodeRuns> {
+        let known = |meta: &RunMeta| {
+            let name = files.path(&meta.path);
+            let runs = before.map_or(&[][..], |before| before.runs());
+            runs.iter().find(|run| run.name() == name).map(Arc::clone)
+        };
         let runs = together(
             CALLS,
-            node.runs
-                .iter()
-                .map(|meta| async { files.run(meta).await.map(Arc::new) }),
+            node.runs.iter().map(|meta| {
+                let known = known(meta);
+                async move {
+                    match known {
+                        Some(run) => Ok(run),
+                        None => files.run(meta).await.map(Arc::new),
+                    }
+                }
+            }),
         )
         .await?;
         let blobs = together(CALLS, node.blobs.iter().map(|meta| files.blob(meta))).await?;
