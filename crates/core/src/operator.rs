@@ -7,7 +7,7 @@
 use crate::Result;
 use crate::id::{Port, SplitId};
 use crate::rows::ChangeBatch;
-use crate::state::{StateReader, StateWriter};
+use crate::state::{StateLookup, StateReader, StateWriter};
 use crate::time::EventTime;
 
 /// One step of a job.
@@ -65,11 +65,41 @@ pub trait Operator: Send {
     /// seen in an earlier life may come again.
     fn restore(&mut self, state: &mut dyn StateReader) -> Result<()>;
 
+    /// Bytes of memory held for state, about.
+    fn state_bytes(&self) -> usize {
+        0
+    }
+
+    /// The ability to work with only a part of the state in memory, if it has it.
+    fn spill(&mut self) -> Option<&mut dyn Spill> {
+        None
+    }
+
     /// True once no further input can change what this operator puts out, such as a LIMIT that is
     /// reached. Its task then ends as if the input had ended, and what is upstream of it stops.
     fn is_done(&self) -> bool {
         false
     }
+}
+
+/// An operator that can give up entries of its keyed state and have them back.
+///
+/// An entry may be given up while it is *clean*: unchanged since a snapshot that is committed. The
+/// runtime calls [`evict`](Spill::evict) only when the newest snapshot is, so every entry not
+/// changed since then may go.
+pub trait Spill {
+    /// Gives up clean entries, those unused for longest first, until about `bytes` are free.
+    /// Returns how many bytes are free now that were not before; 0 if everything has changed.
+    fn evict(&mut self, bytes: usize) -> Result<usize>;
+
+    /// Brings back what the rows of the next `on_rows` of this port need. Called before each
+    /// `on_rows` once something has been given up.
+    fn fetch(
+        &mut self,
+        port: Port,
+        rows: &ChangeBatch,
+        state: &mut dyn StateLookup,
+    ) -> Result<()>;
 }
 
 /// What happened to a split in its source reader.

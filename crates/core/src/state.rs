@@ -60,6 +60,12 @@ pub trait StateReader {
     fn key_groups(&self) -> Range<u32>;
 }
 
+/// Looks up entries that an operator has given up, in what the newest committed checkpoint keeps.
+pub trait StateLookup: Send {
+    /// The value of each key, `None` where nothing is stored. May wait for a disk.
+    fn get(&mut self, keys: &[StateKey<'_>]) -> Result<Vec<Option<Vec<u8>>>>;
+}
+
 /// Entries of one table and namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateChunk {

@@ -13,6 +13,8 @@ use millstream_core::format::Formats;
 use millstream_core::operator::Operator;
 use millstream_plan::Node;
 
+use crate::memory::Memory;
+
 /// The connectors of this build, looked up by name.
 pub type Connectors = Arc<dyn Fn(&str) -> Result<&'static dyn Connector> + Send + Sync>;
 
@@ -57,6 +59,8 @@ pub struct Environment {
     pub results_bytes: usize,
     /// How long to sleep at most before looking at the clock again; it may jump.
     pub clock_check: Duration,
+    /// The memory of the process.
+    pub memory: Arc<Memory>,
     /// Jobs started so far: makes the run ids of one process different.
     pub runs: Arc<AtomicU64>,
 }
@@ -82,6 +86,7 @@ impl Environment {
             exchange_bytes: Self::EXCHANGE_BYTES,
             results_bytes: Self::EXCHANGE_BYTES,
             clock_check: Duration::from_secs(1),
+            memory: Memory::unlimited(),
             runs: Arc::new(AtomicU64::new(0)),
         }
     }

@@ -27,6 +27,7 @@ use crate::checkpoint::recover::{Recovered, recover};
 use crate::environment::Environment;
 use crate::job::{ResultsDoor, Wish};
 use crate::lifecycle::{Effect, Event, Lifecycle, Outcome};
+use crate::memory::JobMemory;
 use crate::options::{JobOptions, Notice};
 use crate::spawn::Tasks;
 use crate::task::report::{Report, Reports};
@@ -37,6 +38,9 @@ use crate::wire::{Life, wire};
 /// How long what an unbounded job without checkpoints writes stays invisible.
 const COMMIT_INTERVAL_MS: u64 = 1000;
 
+/// How often a job looks at the memory of the process.
+const MEMORY_EVERY: Duration = Duration::from_millis(100);
+
 /// Everything that is the same in all lives of a job.
 pub(crate) struct Plan {
     pub(crate) graph: RwLock<Arc<JobGraph>>,
@@ -45,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) metrics: Arc<JobMetrics>,
     /// Where the rows of a SELECT go.
     pub(crate) results: Option<ResultsDoor>,
+    /// What its operators hold.
+    pub(crate) memory: Arc<JobMemory>,
     /// The checkpoint folder is ours, from the first life to the end of the job.
     pub(crate) claim: tokio::sync::Mutex<Option<Claim>>,
 }
@@ -109,6 +115,7 @@ impl Incarnation {
         } = recover(plan).await?;
         let environment = &plan.environment;
         let triggers = Triggers::new();
+        let committed = committing.committed();
         let (reports, told) = Reports::new();
         let wired = wire(
             &plan.graph(),
@@ -119,6 +126,8 @@ impl Incarnation {
                 sinks: &committing.sinks,
                 restored: restored.as_ref(),
                 results: plan.results.as_ref(),
+                memory: &plan.memory,
+                committed: &committed,
                 triggers: &triggers,
                 reports: &reports,
                 quota: plan.options.rehearsal.as_ref().map(|r| r.rows),
@@ -165,6 +174,11 @@ impl Incarnation {
     ) -> Result<Option<Outcome>> {
         self.wish(*wishes.borrow_and_update());
         while !self.life.is_over() {
+            if self.life.is_going()
+                && let Some(error) = self.plan.memory.must_go(self.clock.elapsed())
+            {
+                self.step(Event::Failed(error));
+            }
             match self.wait(wishes).await {
                 Wait::Event(event) => self.step(event),
                 Wait::Report(report) => self.report(report),
@@ -197,6 +211,11 @@ impl Incarnation {
         let now = millis(self.clock.elapsed());
         let due = self.coordinator.next_clock();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(now)));
+        // Memory is looked at from time to time.
+        let due = match self.plan.environment.memory.limit() {
+            u64::MAX => due,
+            _ => Some(due.map_or(MEMORY_EVERY, |due| due.min(MEMORY_EVERY))),
+        };
         let has_tasks = self.tasks.len() > 0;
         let commit = async {
             match &mut self.commit {
@@ -240,6 +259,10 @@ impl Incarnation {
     fn report(&mut self, report: Report) {
         match report {
             Report::Ended => self.step(Event::ChainEnded),
+            Report::Pressed if self.plan.options.checkpoints.is_some() => {
+                self.coordinate(Happened::Asked);
+            }
+            Report::Pressed => {}
             Report::Passed(passed) => {
                 let checkpoint = passed.checkpoint;
                 if self.ledger.enter(*passed) {

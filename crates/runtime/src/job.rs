@@ -28,6 +28,7 @@ use crate::environment::Environment;
 use crate::exchange::inbox::{Inbox, Readers, Sender};
 use crate::incarnation::{Incarnation, Plan, millis};
 use crate::lifecycle::Outcome;
+use crate::memory::JobMemory;
 use crate::options::{JobOptions, Notice};
 use crate::rehearse::rescaled;
 use crate::spawn::supervisor;
@@ -56,6 +57,7 @@ pub async fn start(
         environment: environment.clone(),
         options,
         metrics: Arc::clone(&metrics),
+        memory: JobMemory::new(&environment.memory),
         claim: tokio::sync::Mutex::new(None),
     });
     let started = environment.clock.elapsed();

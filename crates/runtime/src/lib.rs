@@ -22,6 +22,7 @@ mod exchange;
 mod incarnation;
 mod job;
 mod lifecycle;
+pub mod memory;
 mod options;
 mod rehearse;
 mod spawn;

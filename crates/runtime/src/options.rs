@@ -56,6 +56,8 @@ pub struct CheckpointOptions {
     pub retained: usize,
     /// What the job starts from.
     pub start: StartFrom,
+    /// Its owner agrees to what becomes of its state if it is no longer the job that wrote it.
+    pub approve_changes: bool,
 }
 
 /// What a job starts from.
@@ -127,6 +129,7 @@ impl CheckpointOptions {
             incremental: true,
             retained: 3,
             start: StartFrom::Newest,
+            approve_changes: false,
         }
     }
 }

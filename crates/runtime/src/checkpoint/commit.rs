@@ -23,11 +23,14 @@ use millstream_core::{Code, Error, Remedy, Result};
 use millstream_protocol::commit::{Commit, Effect, Event, Plan};
 use millstream_protocol::restart::{Backoff, Class};
 
+use tokio::sync::watch;
+
 use super::ledger::Cut;
 use super::sinks::Sinks;
 use super::store::StoreSide;
 use crate::exchange::inbox::Sender;
 use crate::task::sink::Held;
+use crate::task::spill::Committed;
 use crate::task::timer::Timer;
 
 /// How a step of the commit is tried again; the store has tried on its own before.
@@ -66,6 +69,14 @@ struct Way<'a> {
 }
 
 impl Committing {
+    /// The newest committed checkpoint, for the tasks.
+    pub(crate) fn committed(&self) -> watch::Receiver<Option<Committed>> {
+        match &self.store {
+            Some(store) => store.committed_so_far(),
+            None => watch::channel(None).1,
+        }
+    }
+
     /// Makes a checkpoint safe and visible. After an error this life of the job is over.
     pub(crate) async fn commit(&mut self, cut: Cut) -> Result<()> {
         let checkpoint = cut.barrier.checkpoint.0;

@@ -24,9 +24,10 @@ use millstream_protocol::recover::{
     self as decision, Action, AgentMarker, LastAgent, Observed, Request, decide,
 };
 use millstream_state::manifest::{Manifest, SplitState};
-use millstream_state::store::{Claim, JobStore, Observation, Owner};
+use millstream_state::store::{Claim, JobStore, Observation, Owner, read_savepoint};
 
 use super::commit::Committing;
+use super::identity::{Fitted, Identities};
 use super::sinks::Sinks;
 use super::store::StoreSide;
 use crate::incarnation::{FIRST, Plan};
@@ -143,6 +144,7 @@ impl Recovery<'_> {
                     ..
                 } => {
                     let manifest = self.manifest(&seen, &lineage, checkpoint).await?;
+                    let manifest = self.fitted(manifest)?;
                     if write_marker {
                         self.mark(opened.transactions(), checkpoint).await?;
                     }
@@ -156,16 +158,26 @@ impl Recovery<'_> {
                     replaced,
                     ..
                 } => {
-                    if let Some(checkpoint) = finish {
-                        let lineage = self.claim.lineage().to_string();
-                        let manifest = self.manifest(&seen, &lineage, checkpoint).await?;
-                        self.finish(&mut opened, &manifest, true).await?;
-                    }
                     let origin = match (origin, savepoint.take()) {
                         (None, _) => None,
                         (Some(_), Some(adopted)) => Some(adopted),
                         (Some(o), None) => Some(self.manifest(&seen, &o.lineage, o.number).await?),
                     };
+                    // Its owner has agreed once and for all: it begins with the nodes of this job.
+                    let origin = match origin {
+                        None => None,
+                        Some(origin) => {
+                            let mut fitted = self.fitted(origin)?;
+                            self.identities()?.note(&mut fitted);
+                            Some(fitted)
+                        }
+                    };
+                    if let Some(checkpoint) = finish {
+                        let lineage = self.claim.lineage().to_string();
+                        let manifest = self.manifest(&seen, &lineage, checkpoint).await?;
+                        let manifest = self.told(self.identities()?.leave(manifest));
+                        self.finish(&mut opened, &manifest, true).await?;
+                    }
                     self.store
                         .begin_lineage(self.claim, origin.as_ref(), replaced)
                         .await?;
@@ -185,7 +197,10 @@ impl Recovery<'_> {
             StartFrom::Newest => Ok((Request::Continue, None)),
             StartFrom::Fresh => Ok((Request::Fresh, None)),
             StartFrom::Savepoint(url) => {
-                let adopted = self.store.adopt(&url, &self.options.access).await?;
+                // A job that is refused has changed nothing.
+                let access = &self.options.access;
+                self.fitted(read_savepoint(&url, false, access).await?.manifest)?;
+                let adopted = self.store.adopt(&url, access).await?;
                 let from = decision::Manifest {
                     lineage: adopted.lineage.clone(),
                     number: adopted.checkpoint,
@@ -264,6 +279,25 @@ impl Recovery<'_> {
         self.store.read_manifest(lineage, checkpoint).await
     }
 
+    fn identities(&self) -> Result<Identities> {
+        Identities::of(&self.plan.graph())
+    }
+
+    /// A checkpoint with the numbers its nodes have in this job; refused if the job has changed and
+    /// its owner does not agree.
+    fn fitted(&self, manifest: Manifest) -> Result<Manifest> {
+        let is_approved = self.options.approve_changes;
+        let fitted = self.identities()?.fit(manifest, &self.plan.graph(), is_approved)?;
+        Ok(self.told(fitted))
+    }
+
+    fn told(&self, fitted: Fitted) -> Manifest {
+        if let Some(warning) = &fitted.warning {
+            self.plan.options.tell(Notice::Warning(warning));
+        }
+        fitted.manifest
+    }
+
     /// Makes what a committed checkpoint has prepared visible, unless it belongs to another
     /// lineage, and notes that it is committed.
     async fn finish(&self, opened: &mut Opened, manifest: &Manifest, redo: bool) -> Result<()> {
@@ -317,7 +351,9 @@ impl Recovery<'_> {
             let checkpoint = manifest.checkpoint;
             self.plan.options.tell(Notice::Restored { checkpoint });
         }
-        let side = StoreSide::new(self.plan, self.options, self.store, &job, manifest.as_ref());
+        let mut base = manifest.clone().unwrap_or_default();
+        self.identities()?.note(&mut base);
+        let side = StoreSide::new(self.plan, self.options, self.store, &job, Some(&base));
         Ok(Recovered {
             committing: committing(self.plan, sinks, &job, Some(side)),
             job,

@@ -21,8 +21,10 @@ use millstream_state::compact::{Compaction, Policy, choose};
 use millstream_state::manifest::{
     Kind, Manifest, NodeState, SinkState, SourceState, StoredSnapshot,
 };
-use millstream_state::run::RunOptions;
+use millstream_state::run::{BlockCache, RunOptions};
 use millstream_state::store::{JobStore, Writer, outcome};
+
+use tokio::sync::watch;
 
 use super::commit::together;
 use super::ledger::Cut;
@@ -30,10 +32,14 @@ use crate::incarnation::Plan;
 use crate::options::{CheckpointOptions, Notice};
 use crate::spawn::{Background, background};
 use crate::task::report::StageSnapshot;
+use crate::task::spill::Committed;
 use crate::task::values::ValuesTask;
 
 /// Garbage is collected at every so many checkpoints: it lists the folder.
 const COLLECT_EVERY: u64 = 8;
+
+/// Blocks of state files kept for look-ups, bytes.
+const CACHE_BYTES: usize = 32 << 20;
 
 /// The checkpoint folder of one life.
 pub(crate) struct StoreSide {
@@ -46,6 +52,9 @@ pub(crate) struct StoreSide {
     /// The one that is being committed.
     next: Option<Manifest>,
     compacting: Option<Background<Vec<(u32, Compaction)>>>,
+    /// Shows `base` to the tasks.
+    newest: watch::Sender<Option<Committed>>,
+    cache: Arc<BlockCache>,
 }
 
 impl StoreSide {
@@ -62,6 +71,12 @@ impl StoreSide {
         base.lineage = job.lineage.to_string();
         base.generation = job.generation;
         base.key_groups = plan.graph().key_groups;
+        let cache = Arc::new(BlockCache::new(CACHE_BYTES));
+        let newest = restored.map(|_| Committed {
+            store: store.clone(),
+            manifest: Arc::new(base.clone()),
+            cache: Arc::clone(&cache),
+        });
         StoreSide {
             plan: Arc::clone(plan),
             store: store.clone(),
@@ -70,7 +85,14 @@ impl StoreSide {
             base,
             next: None,
             compacting: None,
+            newest: watch::Sender::new(newest),
+            cache,
         }
+    }
+
+    /// The newest committed checkpoint, as it changes.
+    pub(crate) fn committed_so_far(&self) -> watch::Receiver<Option<Committed>> {
+        self.newest.subscribe()
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -179,6 +201,11 @@ impl StoreSide {
             self.plan.options.tell(Notice::Warning(&warning));
         }
         if let Some(next) = self.next.take() {
+            self.newest.send_replace(Some(Committed {
+                store: self.store.clone(),
+                manifest: Arc::new(next.clone()),
+                cache: Arc::clone(&self.cache),
+            }));
             self.base = next;
         }
         self.begin_compaction();

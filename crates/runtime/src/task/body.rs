@@ -53,6 +53,9 @@ impl Body {
 
     /// Sends what the chain has put out; waits while readers are behind.
     pub(crate) async fn flush(&mut self) -> Result<()> {
+        if self.chain.takes_wish_for_checkpoint() {
+            self.reports.tell(Report::Pressed)?;
+        }
         self.outputs.send_all(&mut self.chain).await
     }
 

@@ -36,6 +36,7 @@ use tokio::runtime::Handle;
 
 use super::report::{Place, StageSnapshot};
 use super::side::{BadRule, SideRows};
+use super::spill::Spilling;
 use crate::spawn;
 
 /// The operators of one task.
@@ -49,6 +50,8 @@ pub(crate) struct Chain {
     watermark: EventTime,
     done_at: Option<usize>,
     ended: bool,
+    /// A checkpoint would let stages give up state.
+    wants_checkpoint: bool,
 }
 
 /// One operator of a chain.
@@ -71,6 +74,8 @@ pub(crate) struct Stage {
     pub(crate) bad: BadRule,
     /// Which side output takes its bad rows.
     pub(crate) bad_to: Option<usize>,
+    /// What it has given up for want of memory.
+    pub(crate) spilling: Spilling,
     /// What the operator writes into.
     pub(crate) out: Output,
     /// When it wants to be woken.
@@ -125,6 +130,7 @@ impl Chain {
             watermark: EventTime::MIN,
             done_at: None,
             ended: false,
+            wants_checkpoint: false,
         }
     }
 
@@ -256,6 +262,11 @@ impl Chain {
         self.ended
     }
 
+    /// True once if a checkpoint would let stages give up state.
+    pub(crate) fn takes_wish_for_checkpoint(&mut self) -> bool {
+        std::mem::take(&mut self.wants_checkpoint)
+    }
+
     /// The last watermark made from rows here.
     pub(crate) fn made_watermark(&self) -> EventTime {
         self.watermark
@@ -313,11 +324,16 @@ impl Chain {
         let stage = &mut self.stages[index];
         let started = self.clock.elapsed();
         stage.out.set_now_ms(self.clock.now_ms());
+        let is_rows = matches!(call, Call::Rows(..));
         let result = stage.call(call);
         stage.count_busy(self.clock.elapsed().saturating_sub(started));
         result.map_err(|error| error.context(&stage.name))?;
         if let Some(at) = stage.out.take_wake_at() {
             stage.wake_at = Some(stage.wake_at.map_or(at, |earlier| earlier.min(at)));
+        }
+        if is_rows {
+            let asks = stage.spilling.account(stage.operator.as_mut());
+            self.wants_checkpoint |= asks.map_err(|error| error.context(&stage.name))?;
         }
         if stage.operator.is_done() && self.done_at.is_none() {
             self.done_at = Some(index);
@@ -419,6 +435,7 @@ impl Stage {
             let written = self.operator.snapshot(&mut writer);
             written.map_err(|error| error.context(&self.name))?;
             kept.state = Some(writer.finish()?);
+            self.spilling.snapshot(barrier.checkpoint);
         }
         Ok(kept)
     }
@@ -429,6 +446,7 @@ impl Stage {
             Call::Rows(port, rows) => {
                 let count = rows.num_rows() as u64;
                 self.metrics.rows_in.fetch_add(count, Ordering::Relaxed);
+                self.spilling.fetch(self.operator.as_mut(), port, &rows)?;
                 self.operator.on_rows(port, rows, out)
             }
             Call::Watermark(time) => self.operator.on_watermark(time, out),

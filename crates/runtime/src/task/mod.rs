@@ -26,6 +26,7 @@ pub(crate) mod report;
 pub(crate) mod side;
 pub(crate) mod sink;
 pub(crate) mod source;
+pub(crate) mod spill;
 pub(crate) mod timer;
 pub(crate) mod trigger;
 pub(crate) mod values;

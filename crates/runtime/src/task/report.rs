@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 pub(crate) enum Report {
     /// Its input is complete, or it needs no more; barriers still pass it.
     Ended,
+    /// Its operators hold too much that has changed since the last checkpoint.
+    Pressed,
     /// It has passed a barrier, and this is what it keeps.
     Passed(Box<Passed>),
 }

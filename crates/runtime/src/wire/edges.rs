@@ -10,6 +10,7 @@ use super::Wiring;
 use crate::exchange::inbox::{Inbox, Sender};
 use crate::exchange::partition::Partitioner;
 use crate::exchange::{Edge, Route};
+use crate::memory::lane_bytes;
 
 /// The receiving end of one subtask and the port of each of its lanes.
 pub(super) struct Mouth {
@@ -22,12 +23,13 @@ pub(super) struct Mouth {
 impl Wiring<'_> {
     /// Makes the inbox of every subtask and the edges that lead there. No inbox for sources.
     pub(super) fn lay_edges(&mut self, chains: &[Nodes]) -> Vec<Vec<Option<Mouth>>> {
+        let bytes_max = lane_bytes(self.lanes(chains), self.environment.exchange_bytes);
         let mut all = Vec::with_capacity(chains.len());
         for nodes in chains {
             let head = self.graph.node(nodes[0]);
             let mut mouths: Vec<Mouth> = (0..head.parallelism)
                 .map(|_| Mouth {
-                    inbox: Inbox::new(self.environment.exchange_bytes),
+                    inbox: Inbox::new(bytes_max),
                     ports: Vec::new(),
                 })
                 .collect();
@@ -38,6 +40,22 @@ impl Wiring<'_> {
             all.push(mouths.into_iter().map(|m| has_inbox.then_some(m)).collect());
         }
         all
+    }
+
+    /// Number of lanes in the whole job.
+    fn lanes(&self, chains: &[Nodes]) -> usize {
+        let mut lanes = 0;
+        for nodes in chains {
+            let head = self.graph.node(nodes[0]);
+            for input in &head.inputs {
+                let from = self.graph.node(input.from).parallelism as usize;
+                lanes += match input.exchange {
+                    Exchange::Forward => from,
+                    _ => from * head.parallelism as usize,
+                };
+            }
+        }
+        lanes
     }
 
     fn lay_input(&mut self, head: &Node, port: usize, mouths: &mut [Mouth]) {

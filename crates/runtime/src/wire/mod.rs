@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use millstream_core::connector::{Acknowledger, JobIdentity};
-use millstream_core::id::NodeId;
+use millstream_core::id::{CheckpointId, NodeId};
 use millstream_core::key;
 use millstream_core::metrics::JobMetrics;
 use millstream_core::operator::Output;
@@ -26,7 +26,7 @@ use millstream_plan::explain::title;
 use millstream_plan::{JobGraph, Node, NodeKind, OnError, OutputKind, SourceSpec};
 use millstream_state::manifest::{Manifest, SplitState};
 use millstream_state::store::JobStore;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::check::check;
 use self::edges::Mouth;
@@ -35,6 +35,7 @@ use crate::environment::{Environment, OperatorSite};
 use crate::exchange::Edge;
 use crate::exchange::inbox::{Readers, Sender};
 use crate::job::ResultsDoor;
+use crate::memory::JobMemory;
 use crate::task::OperatorTask;
 use crate::task::body::{Body, TaskFuture};
 use crate::task::chain::{Chain, Stage, StageStart, StageState};
@@ -46,6 +47,7 @@ use crate::task::report::{Place, Reports};
 use crate::task::side::{BadRule, SideRows};
 use crate::task::sink::Held;
 use crate::task::source::{SourceTask, State, idle_timeout};
+use crate::task::spill::{Committed, Spilling};
 use crate::task::timer::Timer;
 use crate::task::trigger::Triggers;
 use crate::task::values::ValuesTask;
@@ -72,6 +74,10 @@ pub(crate) struct Life<'a> {
     pub(crate) restored: Option<&'a Restored>,
     /// Where the rows of a SELECT go.
     pub(crate) results: Option<&'a ResultsDoor>,
+    /// What its operators hold.
+    pub(crate) memory: &'a Arc<JobMemory>,
+    /// The newest committed checkpoint.
+    pub(crate) committed: &'a watch::Receiver<Option<Committed>>,
     /// How sources learn of barriers.
     pub(crate) triggers: &'a Triggers,
     /// What tasks tell.
@@ -103,6 +109,11 @@ impl Life<'_> {
                 node: state.clone(),
             })),
         }
+    }
+
+    fn restored_from(&self) -> CheckpointId {
+        let manifest = self.restored.map(|restored| restored.manifest.checkpoint);
+        CheckpointId(manifest.unwrap_or(0))
     }
 
     /// The splits of a source in the checkpoint.
@@ -306,6 +317,12 @@ impl Wiring<'_> {
                 key_groups: key::range(subtask, self.graph.key_groups, node.parallelism),
             },
             from: self.life.stage_start(node.id),
+            spilling: Spilling::new(
+                node.id,
+                self.life.memory.account(&name),
+                self.life.committed.clone(),
+                self.life.restored_from(),
+            ),
             operator,
             metrics: self.metrics.node(node.id, ""),
             makes_watermarks: matches!(node.kind, NodeKind::Watermark(_)),

@@ -1,0 +1,343 @@
+//! One memory limit for the process, and who holds how much of it.
+//!
+//! ```text
+//! resident memory      below 85 %   85 % …                     95 % …
+//! level                Normal       High                       Critical
+//! what happens         -            sources read more slowly,  the job that holds the most fails,
+//!                                   state is given up          with the names of its operators
+//! ```
+//!
+//! * The truth is what the system says the process holds: operators allocate before they can say
+//!   so. It is looked at again once a tenth of a second has passed, by whoever asks first: no
+//!   thread watches.
+//! * Accounts say *who* holds it: every operator keeps one, and their sum has a budget of half the
+//!   limit. Above it, operators that can give up entries do so, each according to its share.
+//! * What is on its way between tasks is bounded elsewhere: see [`lane_bytes`].
+//!
+//! Idea: OpenSearch and RisingWave watch the resident size for the same reason; Flink's managed
+//! memory is a budget per operator.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use millstream_core::{Code, Error};
+use parking_lot::Mutex;
+
+/// Bytes of rows that wait between the tasks of one job, over all lanes.
+const IN_FLIGHT_BYTES: usize = 64 << 20;
+
+/// Smallest bound of a lane: below it, every batch would wait for the one before.
+const LANE_BYTES_MIN: usize = 64 << 10;
+
+/// How long one look at the resident memory is believed.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How full the process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// All is well.
+    Normal,
+    /// Take in less, give something up.
+    High,
+    /// Something has to go.
+    Critical,
+}
+
+/// Tells how many bytes the process holds; `None` if the system does not say.
+pub type Resident = fn() -> Option<u64>;
+
+/// The memory of a process.
+pub struct Memory {
+    limit: u64,
+    resident: Resident,
+    /// What was seen last, and when (elapsed nanoseconds).
+    seen: AtomicU64,
+    seen_at: AtomicU64,
+    accounted: AtomicU64,
+    jobs: Mutex<Vec<Weak<JobMemory>>>,
+}
+
+/// What one job holds.
+pub(crate) struct JobMemory {
+    memory: Arc<Memory>,
+    bytes: AtomicU64,
+    operators: Mutex<Vec<(String, Arc<AtomicU64>)>>,
+}
+
+/// What one subtask of an operator holds. Given back when dropped.
+pub(crate) struct Account {
+    job: Arc<JobMemory>,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Memory {
+    /// A process that may hold `limit` bytes.
+    pub fn new(limit: u64, resident: Resident) -> Arc<Self> {
+        Arc::new(Memory {
+            limit,
+            resident,
+            seen: AtomicU64::new(0),
+            seen_at: AtomicU64::new(0),
+            accounted: AtomicU64::new(0),
+            jobs: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// A process without a limit.
+    pub fn unlimited() -> Arc<Self> {
+        Self::new(u64::MAX, || None)
+    }
+
+    /// The limit, bytes.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// How full the process is at time `now` of a clock that never goes back.
+    pub fn level(&self, now: Duration) -> Level {
+        let held = self.held(now);
+        // Without a limit there is nothing to be near to.
+        match self.limit / 100 {
+            percent if held >= percent.saturating_mul(95) => Level::Critical,
+            percent if held >= percent.saturating_mul(85) => Level::High,
+            _ => Level::Normal,
+        }
+    }
+
+    fn held(&self, now: Duration) -> u64 {
+        if self.limit == u64::MAX {
+            return 0;
+        }
+        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let seen_at = self.seen_at.load(Ordering::Relaxed);
+        let is_old = seen_at == 0 || now.saturating_sub(seen_at) >= LOOK_EVERY.as_nanos() as u64;
+        let mine = |at| {
+            self.seen_at
+                .compare_exchange(at, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        };
+        if is_old
+            && mine(seen_at)
+            && let Some(resident) = (self.resident)()
+        {
+            self.seen.store(resident, Ordering::Relaxed);
+        }
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that all accounts together should be smaller by; 0 if they are within their budget.
+    fn excess(&self) -> u64 {
+        let budget = self.limit / 2;
+        let accounted = self.accounted.load(Ordering::Relaxed);
+        match accounted > budget {
+            // Some way below, or the next batch would be over it again.
+            true => accounted - budget / 10 * 9,
+            false => 0,
+        }
+    }
+}
+
+impl JobMemory {
+    /// The memory of a further job.
+    pub(crate) fn new(memory: &Arc<Memory>) -> Arc<Self> {
+        let job = Arc::new(JobMemory {
+            memory: Arc::clone(memory),
+            bytes: AtomicU64::new(0),
+            operators: Mutex::new(Vec::new()),
+        });
+        let mut jobs = memory.jobs.lock();
+        jobs.retain(|job| job.strong_count() > 0);
+        jobs.push(Arc::downgrade(&job));
+        drop(jobs);
+        job
+    }
+
+    /// An account for one subtask of an operator.
+    pub(crate) fn account(self: &Arc<Self>, operator: &str) -> Account {
+        let bytes = Arc::new(AtomicU64::new(0));
+        let entry = (operator.to_string(), Arc::clone(&bytes));
+        self.operators.lock().push(entry);
+        Account {
+            job: Arc::clone(self),
+            bytes,
+        }
+    }
+
+    /// How full the process is.
+    pub(crate) fn level(&self, now: Duration) -> Level {
+        self.memory.level(now)
+    }
+
+    /// The error with which this job has to go: it holds the most and the process is about to
+    /// burst.
+    pub(crate) fn must_go(&self, now: Duration) -> Option<Error> {
+        if self.memory.level(now) < Level::Critical {
+            return None;
+        }
+        let own = self.bytes.load(Ordering::Relaxed);
+        let jobs = self.memory.jobs.lock();
+        let others = jobs.iter().filter_map(Weak::upgrade);
+        let largest = others.map(|job| job.bytes.load(Ordering::Relaxed)).max();
+        drop(jobs);
+        (own >= largest.unwrap_or(0)).then(|| self.exhausted())
+    }
+
+    fn exhausted(&self) -> Error {
+        let mut operators: Vec<(String, u64)> = Vec::new();
+        for (name, bytes) in self.operators.lock().iter() {
+            let bytes = bytes.load(Ordering::Relaxed);
+            match operators.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum += bytes,
+                None => operators.push((name.clone(), bytes)),
+            }
+        }
+        operators.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        let shown = operators.iter().filter(|(_, bytes)| *bytes > 0).take(3);
+        let shown: Vec<String> = shown
+            .map(|(name, bytes)| format!("{name} {} MiB", bytes >> 20))
+            .collect();
+        let message = format!(
+            "the process holds {} MiB of the {} MiB it may; most of it: {}",
+            self.memory.seen.load(Ordering::Relaxed) >> 20,
+            self.memory.limit >> 20,
+            match shown.is_empty() {
+                true => "no operator says".to_string(),
+                false => shown.join(", "),
+            }
+        );
+        Error::new(Code::MemoryExhausted, message)
+    }
+}
+
+impl Account {
+    /// Says how much the operator holds now. Returns how much of it should be given up.
+    pub(crate) fn set(&self, bytes: usize) -> usize {
+        let bytes = bytes as u64;
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
+        move_by(&self.job.bytes, before, bytes);
+        move_by(&self.job.memory.accounted, before, bytes);
+        let excess = self.job.memory.excess();
+        if excess == 0 {
+            return 0;
+        }
+        let accounted = self.job.memory.accounted.load(Ordering::Relaxed).max(1);
+        // The share of this operator in what is too much.
+        (u128::from(excess) * u128::from(bytes) / u128::from(accounted)) as usize
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let before = self.bytes.swap(0, Ordering::Relaxed);
+        move_by(&self.job.bytes, before, 0);
+        move_by(&self.job.memory.accounted, before, 0);
+    }
+}
+
+fn move_by(sum: &AtomicU64, before: u64, after: u64) {
+    match after >= before {
+        true => sum.fetch_add(after - before, Ordering::Relaxed),
+        false => sum.fetch_sub(before - after, Ordering::Relaxed),
+    };
+}
+
+/// Bytes one lane may hold in a job of this many lanes, at most `most`.
+pub(crate) fn lane_bytes(lanes: usize, most: usize) -> usize {
+    (IN_FLIGHT_BYTES / lanes.max(1)).clamp(LANE_BYTES_MIN.min(most), most)
+}
+
+/// The resident size of this process, from `/proc`.
+pub fn resident() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}
+
+/// Bytes this machine, or the control group the process is in, has in all.
+pub fn machine_bytes() -> Option<u64> {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let number = |text: String| text.trim().parse::<u64>().ok();
+    let groups = [
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ];
+    let group = groups.iter().find_map(|path| read(path).and_then(number));
+    let meminfo = read("/proc/meminfo")?;
+    let total = meminfo.lines().find_map(|line| {
+        let kib = line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?;
+        Some(kib.trim().parse::<u64>().ok()? * 1024)
+    });
+    match (group, total) {
+        (Some(group), Some(total)) => Some(group.min(total)),
+        (group, total) => group.or(total),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_follow_what_the_system_says() {
+        for (resident, level) in [
+            ((|| Some(84)) as Resident, Level::Normal),
+            (|| Some(85), Level::High),
+            (|| Some(94), Level::High),
+            (|| Some(95), Level::Critical),
+            (|| None, Level::Normal),
+        ] {
+            assert_eq!(Memory::new(100, resident).level(Duration::ZERO), level);
+        }
+        assert_eq!(Memory::unlimited().level(Duration::ZERO), Level::Normal);
+    }
+
+    #[test]
+    fn a_look_is_believed_for_a_tenth_of_a_second() {
+        static HELD: AtomicU64 = AtomicU64::new(90);
+        let memory = Memory::new(100, || Some(HELD.load(Ordering::Relaxed)));
+        assert_eq!(memory.level(Duration::from_millis(1)), Level::High);
+        HELD.store(10, Ordering::Relaxed);
+        assert_eq!(memory.level(Duration::from_millis(100)), Level::High);
+        assert_eq!(memory.level(Duration::from_millis(101)), Level::Normal);
+    }
+
+    #[test]
+    fn who_holds_more_gives_up_more_and_dropped_accounts_hold_nothing() {
+        let memory = Memory::new(2000, || Some(0));
+        let job = JobMemory::new(&memory);
+        let (small, large) = (job.account("small"), job.account("large"));
+        assert_eq!(small.set(300), 0);
+        assert_eq!(large.set(700), 0, "half the limit is the budget");
+        let more = large.set(900);
+        assert_eq!(more, 225, "300 too many, three quarters of them here");
+        assert_eq!(small.set(300), 75);
+        drop(large);
+        assert_eq!(small.set(900), 0);
+        assert_eq!(memory.accounted.load(Ordering::Relaxed), 900);
+    }
+
+    #[test]
+    fn the_job_that_holds_the_most_goes_and_says_what_holds_it() {
+        let memory = Memory::new(100 << 20, || Some(99 << 20));
+        let (one, two) = (JobMemory::new(&memory), JobMemory::new(&memory));
+        let (a, b) = (one.account("Join[3]"), two.account("GroupAggregate[2]"));
+        a.set(10 << 20);
+        b.set(20 << 20);
+        assert!(one.must_go(Duration::ZERO).is_none());
+        let error = two.must_go(Duration::ZERO).unwrap();
+        assert_eq!(error.code(), Code::MemoryExhausted);
+        assert!(
+            error.message().contains("GroupAggregate[2] 20 MiB"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn lanes_share_what_may_be_under_way() {
+        assert_eq!(lane_bytes(4, 1 << 20), 1 << 20);
+        assert_eq!(lane_bytes(128, 1 << 20), 512 << 10);
+        assert_eq!(lane_bytes(1 << 20, 1 << 20), 64 << 10);
+        assert_eq!(lane_bytes(1, 1000), 1000);
+    }
+}

@@ -1,0 +1,183 @@
+//! State that is larger than memory: entries are given up when the process holds too much, and
+//! brought back before the rows that need them.
+//!
+//! ```text
+//! after some calls   account: how much is held ─▶ too much, and the newest snapshot is committed
+//!                                                      └─▶ the operator gives up clean entries
+//! before on_rows     something was given up ─▶ the operator looks up what the rows need
+//! ```
+//!
+//! * What is given up lies in a committed checkpoint, so nothing is written for it.
+//! * Between a snapshot and its commit nothing is given up: what is clean then may be newer than
+//!   what is committed.
+//! * When most of the state has changed since the last checkpoint, there is little to give up; then
+//!   the next checkpoint is asked for early.
+//! * Cost: one account per 16 calls; a look-up per batch once something has been given up.
+
+use std::sync::Arc;
+
+use millstream_core::id::{CheckpointId, NodeId, Port};
+use millstream_core::operator::Operator;
+use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateKey, StateLookup};
+use millstream_core::{Error, Result};
+use millstream_state::manifest::{Manifest, NodeState};
+use millstream_state::run::{BlockCache, Lookup};
+use millstream_state::store::{JobStore, NodeRuns};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::memory::Account;
+
+/// Calls from one account to the next.
+const CALLS: u32 = 16;
+
+/// The newest committed checkpoint, as tasks look into it.
+#[derive(Clone)]
+pub(crate) struct Committed {
+    /// Reads its files.
+    pub(crate) store: JobStore,
+    /// What it keeps.
+    pub(crate) manifest: Arc<Manifest>,
+    /// Blocks of files that were read before; one cache per job.
+    pub(crate) cache: Arc<BlockCache>,
+}
+
+/// What one stage has given up, and where it is.
+pub(crate) struct Spilling {
+    node: NodeId,
+    account: Account,
+    committed: watch::Receiver<Option<Committed>>,
+    /// Number of the newest snapshot of this stage.
+    snapshot: CheckpointId,
+    calls: u32,
+    /// Set once something has been given up.
+    given_up: Option<GivenUp>,
+    has_asked: bool,
+}
+
+struct GivenUp {
+    checkpoint: u64,
+    runs: NodeRuns,
+    lookup: Lookup,
+}
+
+impl Spilling {
+    /// A stage that has everything in memory, restored from `snapshot`.
+    pub(crate) fn new(
+        node: NodeId,
+        account: Account,
+        committed: watch::Receiver<Option<Committed>>,
+        snapshot: CheckpointId,
+    ) -> Self {
+        Spilling {
+            node,
+            account,
+            committed,
+            snapshot,
+            calls: 0,
+            given_up: None,
+            has_asked: false,
+        }
+    }
+
+    /// The stage has handed over a snapshot.
+    pub(crate) fn snapshot(&mut self, checkpoint: CheckpointId) {
+        self.snapshot = checkpoint;
+        self.has_asked = false;
+    }
+
+    /// Before `on_rows`: brings back what the rows need.
+    pub(crate) fn fetch(
+        &mut self,
+        operator: &mut dyn Operator,
+        port: Port,
+        rows: &ChangeBatch,
+    ) -> Result<()> {
+        if self.given_up.is_none() {
+            return Ok(());
+        }
+        self.look_at_newest()?;
+        match (operator.spill(), &mut self.given_up) {
+            (Some(spill), Some(given_up)) => spill.fetch(port, rows, given_up),
+            _ => Ok(()),
+        }
+    }
+
+    /// After a call: gives something up if too much is held. True if a checkpoint would help.
+    pub(crate) fn account(&mut self, operator: &mut dyn Operator) -> Result<bool> {
+        self.calls += 1;
+        if self.calls < CALLS {
+            return Ok(false);
+        }
+        self.calls = 0;
+        let excess = self.account.set(operator.state_bytes());
+        if excess == 0 {
+            return Ok(false);
+        }
+        let newest = self.newest_checkpoint();
+        let Some(spill) = operator.spill() else {
+            return Ok(false);
+        };
+        if newest.is_none() || newest != Some(self.snapshot.0) {
+            return Ok(self.ask());
+        }
+        let freed = spill.evict(excess)?;
+        if freed > 0 {
+            self.look_at_newest()?;
+            self.account.set(operator.state_bytes());
+        }
+        Ok(freed < excess / 2 && self.ask())
+    }
+
+    /// True once per snapshot.
+    fn ask(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_asked, true)
+    }
+
+    fn newest_checkpoint(&self) -> Option<u64> {
+        let committed = self.committed.borrow();
+        committed.as_ref().map(|c| c.manifest.checkpoint)
+    }
+
+    /// Opens the files of the newest committed checkpoint: those of older ones may be deleted.
+    fn look_at_newest(&mut self) -> Result<()> {
+        let newest = self.committed.borrow().clone();
+        let Some(newest) = newest else {
+            return Err(Error::internal("state was given up without a checkpoint"));
+        };
+        let checkpoint = newest.manifest.checkpoint;
+        if self
+            .given_up
+            .as_ref()
+            .is_some_and(|g| g.checkpoint == checkpoint)
+        {
+            return Ok(());
+        }
+        let nodes = newest.manifest.nodes.iter();
+        let state = nodes.into_iter().find(|node| node.id == self.node.0);
+        let empty = NodeState::default();
+        let state = state.unwrap_or(&empty);
+        let before = self.given_up.as_ref().map(|given_up| &given_up.runs);
+        let runs = wait_for(newest.store.reopen_node(state, before))?;
+        self.given_up = Some(GivenUp {
+            checkpoint,
+            lookup: runs.lookup(Arc::clone(&newest.cache)),
+            runs,
+        });
+        Ok(())
+    }
+}
+
+impl StateLookup for GivenUp {
+    fn get(&mut self, keys: &[StateKey<'_>]) -> Result<Vec<Option<Vec<u8>>>> {
+        let found = wait_for(self.lookup.get_many(keys))?;
+        Ok(found.into_iter().map(|v| v.map(Into::into)).collect())
+    }
+}
+
+/// Waits on a thread that runs tasks, letting others take over its queue meanwhile. Only where state
+/// is larger than memory: then the disk is what everybody waits for.
+fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::task::block_in_place(|| Handle::current().block_on(work))
+}
