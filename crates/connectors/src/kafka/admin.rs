@@ -15,7 +15,7 @@ use millstream_core::{Code, Error, Result};
 use rdkafka::consumer::Consumer;
 use rdkafka::producer::Producer;
 
-use super::client::{self, ANSWER};
+use super::client;
 use super::producer::Live;
 use super::properties::Properties;
 use super::wire::Connection;
@@ -64,13 +64,15 @@ impl Cluster {
     pub fn transactions(&self, prefix: &str) -> Result<Vec<OpenTransaction>> {
         let owner = &self.properties.owner;
         let client = client::reading(&self.properties, "millstream-admin")?;
-        let metadata = client.fetch_metadata(None, ANSWER).map_err(|error| {
-            client::failed(
-                &client,
-                &format!("{owner}: cannot find the brokers"),
-                &error,
-            )
-        })?;
+        let metadata = client
+            .fetch_metadata(None, self.properties.answer)
+            .map_err(|error| {
+                client::failed(
+                    &client,
+                    &format!("{owner}: cannot find the brokers"),
+                    &error,
+                )
+            })?;
         let mut found = Vec::new();
         for broker in metadata.brokers() {
             let (host, port) = (broker.host(), broker.port());

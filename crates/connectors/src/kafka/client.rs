@@ -18,9 +18,6 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use super::error::{self, Kind};
 use super::properties::Properties;
 
-/// How long a question to the brokers may take.
-pub(super) const ANSWER: Duration = Duration::from_secs(30);
-
 /// What a client complained of last.
 #[derive(Default)]
 pub(super) struct Complaints {

@@ -23,7 +23,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::client::{self, ANSWER, Guarded, Reading, blocking};
+use super::client::{self, Guarded, Reading, blocking};
 use super::properties::Reset;
 use super::source::{Names, Settings};
 use super::split::Partition;
@@ -156,7 +156,9 @@ impl Look {
                 .map(|topic| Ok((topic.clone(), self.partitions_of(topic)?)))
                 .collect(),
             Names::Pattern(pattern) => {
-                let metadata = self.client.fetch_metadata(None, ANSWER);
+                let metadata = self
+                    .client
+                    .fetch_metadata(None, self.settings.properties.answer);
                 let metadata =
                     metadata.map_err(|error| self.failed("cannot list the topics", &error))?;
                 let matching = metadata.topics().iter().filter(|topic| {
@@ -178,7 +180,9 @@ impl Look {
         let doing = format!("cannot look at topic '{topic}'");
         let mut pauses = 0;
         loop {
-            let metadata = self.client.fetch_metadata(Some(topic), ANSWER);
+            let metadata = self
+                .client
+                .fetch_metadata(Some(topic), self.settings.properties.answer);
             let metadata = metadata.map_err(|error| self.failed(&doing, &error))?;
             let found = metadata.topics().iter().find(|found| found.name() == topic);
             let error = match found {
@@ -310,7 +314,9 @@ impl Look {
     fn lookup(&self, partitions: &[Id], time: Offset) -> Result<Vec<(Id, Offset)>> {
         let doing = "cannot look up where to read";
         let list = self.list(partitions, time)?;
-        let answer = self.client.offsets_for_times(list, ANSWER);
+        let answer = self
+            .client
+            .offsets_for_times(list, self.settings.properties.answer);
         let answer = answer.map_err(|error| self.failed(doing, &error))?;
         self.entries(&answer, doing)
     }
@@ -319,7 +325,9 @@ impl Look {
         let group = &self.settings.group;
         let doing = format!("cannot read the offsets of group '{group}'");
         let list = self.list(partitions, Offset::Invalid)?;
-        let answer = self.client.committed_offsets(list, ANSWER);
+        let answer = self
+            .client
+            .committed_offsets(list, self.settings.properties.answer);
         let answer = answer.map_err(|error| self.failed(&doing, &error))?;
         let mut found = BTreeMap::new();
         let mut without = Vec::new();

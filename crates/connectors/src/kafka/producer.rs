@@ -125,6 +125,7 @@ pub(super) struct Live {
     reports: Reports,
     owner: String,
     delivery_timeout: Duration,
+    answer: Duration,
 }
 
 impl Live {
@@ -137,11 +138,17 @@ impl Live {
             reports,
             owner: properties.owner.clone(),
             delivery_timeout: properties.delivery_timeout,
+            answer: properties.answer,
         })
     }
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// How long a question to the brokers may take.
+    pub(super) fn answer(&self) -> Duration {
+        self.answer
     }
 
     /// The error of something that failed.

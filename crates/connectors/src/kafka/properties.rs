@@ -178,6 +178,8 @@ pub(super) struct Properties {
     pub(super) commit_offsets: bool,
     /// How long a transaction may stay open.
     pub(super) transaction_timeout: Duration,
+    /// How long a question to the brokers may take.
+    pub(super) answer: Duration,
     /// How long a record may take to be written.
     pub(super) delivery_timeout: Duration,
     all: BTreeMap<&'static str, String>,
@@ -195,6 +197,7 @@ impl Properties {
             reset: None,
             commit_offsets: true,
             transaction_timeout: Duration::from_secs(600),
+            answer: Duration::from_secs(30),
             delivery_timeout: Duration::from_secs(120),
             all: BTreeMap::new(),
             read: BTreeMap::new(),
@@ -269,7 +272,7 @@ impl Properties {
             "transaction.timeout.ms" => self.transaction_timeout = millis(options, name, value)?,
             "delivery.timeout.ms" => self.delivery_timeout = millis(options, name, value)?,
             "request.timeout.ms" => {
-                millis(options, name, value)?;
+                self.answer = millis(options, name, value)?;
                 self.write.insert("request.timeout.ms", value.to_string());
                 self.read.insert("socket.timeout.ms", value.to_string());
             }

@@ -32,7 +32,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::client::{ANSWER, Guarded, Listener, Reading};
+use super::client::{Guarded, Listener, Reading};
 use super::decode::{Plan, Rows, fingerprint};
 use super::error::{self, Kind};
 use super::source::Settings;
@@ -405,6 +405,7 @@ impl Reader {
             return Ok(());
         }
         let client = self.client()?;
+        let longest = self.settings.properties.answer;
         let owner = self.owner().to_string();
         let reading = self.parts.iter().enumerate();
         let parts: Vec<(usize, String, i32)> = reading
@@ -420,7 +421,7 @@ impl Reader {
         self.asking = Some(tokio::task::spawn_blocking(move || {
             let mut bounds = Vec::new();
             for (place, topic, partition) in parts {
-                let found = client.fetch_watermarks(&topic, partition, ANSWER);
+                let found = client.fetch_watermarks(&topic, partition, longest);
                 let (low, high) = found.map_err(|error| {
                     let name = split::name(&topic, partition);
                     let doing = format!("{owner}: cannot look at partition '{name}'");
@@ -436,6 +437,7 @@ impl Reader {
     /// Asks how far the log of a partition reaches that had no more records.
     fn ask_end(&mut self, place: usize) -> Result<()> {
         let client = self.client()?;
+        let longest = self.settings.properties.answer;
         let part = &mut self.parts[place];
         part.at_end_of_log = false;
         let (topic, partition) = (part.partition.topic.clone(), part.partition.partition);
@@ -445,7 +447,7 @@ impl Reader {
             split::name(&topic, partition)
         );
         self.asking = Some(tokio::task::spawn_blocking(move || {
-            match client.fetch_watermarks(&topic, partition, ANSWER) {
+            match client.fetch_watermarks(&topic, partition, longest) {
                 Ok((_, high)) => Ok(Answer::End(place, high)),
                 Err(error) => Err(client.context().complaints.failed(&doing, &error)),
             }
@@ -467,9 +469,10 @@ impl Reader {
     /// Asks whether any broker is there.
     fn ask_alive(&mut self) -> Result<()> {
         let client = self.client()?;
+        let longest = self.settings.properties.answer;
         let doing = format!("{}: no broker has answered for a while", self.owner());
         self.asking = Some(tokio::task::spawn_blocking(move || {
-            match client.fetch_metadata(Some("__consumer_offsets"), ANSWER) {
+            match client.fetch_metadata(Some("__consumer_offsets"), longest) {
                 Ok(_) => Ok(Answer::Alive),
                 Err(error) => Err(client.context().complaints.failed(&doing, &error)),
             }

@@ -44,7 +44,7 @@ use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
-use super::client::{self, ANSWER, blocking};
+use super::client::{self, blocking};
 use super::producer::Live;
 use super::properties::Properties;
 use super::sink::Settings;
@@ -301,8 +301,9 @@ impl Transactions for Shared {
             *self.session.lock() = Some(session);
             return Ok(());
         }
-        let held = Arc::clone(&session);
-        let aborted = blocking(move || Ok(held.live.client().abort_transaction(ANSWER))).await?;
+        let (held, longest) = (Arc::clone(&session), self.properties.answer);
+        let abort = move || Ok(held.live.client().abort_transaction(longest));
+        let aborted = blocking(abort).await?;
         match aborted {
             Ok(()) => {
                 *session.began.lock() = None;
@@ -384,13 +385,14 @@ impl TakeOver {
 
     /// What a broker says its limit is, if we may ask.
     fn broker_limit(&self) -> Option<String> {
+        let longest = self.properties.answer;
         let admin: AdminClient<DefaultClientContext> =
             self.properties.reader("limit").create().ok()?;
-        let metadata = admin.inner().fetch_metadata(None, ANSWER).ok()?;
+        let metadata = admin.inner().fetch_metadata(None, longest).ok()?;
         let broker = metadata.brokers().first()?.id();
-        let options = AdminOptions::new().request_timeout(Some(ANSWER));
+        let options = AdminOptions::new().request_timeout(Some(longest));
         let asked = [ResourceSpecifier::Broker(broker)];
-        let answer = answered(admin.describe_configs(&asked, &options))?.ok()?;
+        let answer = answered(admin.describe_configs(&asked, &options), longest)?.ok()?;
         let config = answer.into_iter().next()?.ok()?;
         config.get("transaction.max.timeout.ms")?.value.clone()
     }
@@ -407,7 +409,7 @@ impl TakeOver {
         for topic in self.topics.iter() {
             list.add_partition(topic, 0);
         }
-        let answer = reader.committed_offsets(list, ANSWER);
+        let answer = reader.committed_offsets(list, self.properties.answer);
         let answer = answer.map_err(|error| client::failed(&reader, &doing, &error))?;
         let mut newest: Option<CommitMarker> = None;
         for entry in answer.elements() {
@@ -476,12 +478,12 @@ fn with_code(code: Code, error: &Error) -> Error {
 }
 
 /// Waits for an answer of the administration client, which comes from a thread of its own.
-fn answered<T>(answer: impl Future<Output = T>) -> Option<T> {
+fn answered<T>(answer: impl Future<Output = T>, longest: Duration) -> Option<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .ok()?;
-    runtime.block_on(async { tokio::time::timeout(ANSWER, answer).await.ok() })
+    runtime.block_on(async { tokio::time::timeout(longest, answer).await.ok() })
 }
 
 #[cfg(test)]

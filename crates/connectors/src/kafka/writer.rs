@@ -17,7 +17,7 @@ use millstream_core::rows::ChangeBatch;
 use millstream_core::{Code, Error, Result};
 use rdkafka::producer::Producer;
 
-use super::client::{ANSWER, blocking};
+use super::client::blocking;
 use super::encode::{Encoding, Record};
 use super::error;
 use super::partitioner::Partitioner;
@@ -186,7 +186,10 @@ async fn look(live: &Arc<Live>, topic: &str, owner: &str) -> Result<i32> {
     let (live, topic, owner) = (Arc::clone(live), topic.to_string(), owner.to_string());
     blocking(move || {
         let doing = format!("cannot look at topic '{topic}'");
-        let metadata = live.client().client().fetch_metadata(Some(&topic), ANSWER);
+        let metadata = live
+            .client()
+            .client()
+            .fetch_metadata(Some(&topic), live.answer());
         let metadata = metadata.map_err(|error| live.failed(&doing, &error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let error = match found.map(|found| (found.error(), found)) {
