@@ -141,10 +141,11 @@ pub(crate) fn manual_clock(now_ms: i64) -> (Arc<ManualClock>, SharedClock) {
     (clock, shared)
 }
 
-/// The formats of these tests: only `lines`.
+/// The formats of these tests: `lines`, and the name of `parquet`.
 pub(crate) fn formats() -> Formats {
     Arc::new(|name| match name {
         "lines" => Ok(&Lines as &dyn Format),
+        "parquet" => Ok(&Parquet as &dyn Format),
         _ => Err(Error::new(
             Code::InvalidOption,
             format!("no format is called '{name}'"),
@@ -184,6 +185,34 @@ impl Format for Lines {
 
     fn encoder(&self, _schema: SchemaRef, _options: &Options) -> Result<Box<dyn Encoder>> {
         Ok(Box::new(LineEncoder))
+    }
+}
+
+/// Only a name and options: the connector that has files does the rest.
+struct Parquet;
+
+impl Format for Parquet {
+    fn name(&self) -> &'static str {
+        "parquet"
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        const OPTIONS: &[OptionSpec] = &[
+            OptionSpec::new("batch-size", "", "", ""),
+            OptionSpec::new("compression", "", "", ""),
+            OptionSpec::new("timestamp.time.unit", "", "", ""),
+            OptionSpec::new("utc-timezone", "", "", ""),
+            OptionSpec::new("write.int64.timestamp", "", "", ""),
+        ];
+        OPTIONS
+    }
+
+    fn decoder(&self, _: SchemaRef, _: &Options) -> Result<Box<dyn Decoder>> {
+        Err(Error::unsupported("no records"))
+    }
+
+    fn encoder(&self, _: SchemaRef, _: &Options) -> Result<Box<dyn Encoder>> {
+        Err(Error::unsupported("no records"))
     }
 }
 

@@ -16,6 +16,7 @@ mod batch;
 mod columns;
 mod csv;
 mod json;
+mod parquet;
 mod parse;
 mod raw;
 mod reason;
@@ -30,7 +31,7 @@ use millstream_core::format::Format;
 use millstream_core::{Code, Error, Result, suggest};
 
 /// The formats of this build, in alphabetical order.
-const FORMATS: &[&dyn Format] = &[&csv::Csv, &json::Json, &raw::Raw];
+const FORMATS: &[&dyn Format] = &[&csv::Csv, &json::Json, &parquet::Parquet, &raw::Raw];
 
 /// The format called `name`.
 pub fn format(name: &str) -> Result<&'static dyn Format> {
@@ -60,6 +61,6 @@ mod tests {
         assert_eq!(error.message(), "unknown format 'jsno'");
         assert_eq!(error.hint_text(), Some("did you mean 'json'?"));
         let error = format("protobuf").err().unwrap();
-        assert_eq!(error.hint_text(), Some("known formats: csv, json, raw"));
+        assert_eq!(error.hint_text(), Some("known formats: csv, json, parquet, raw"));
     }
 }

@@ -9,7 +9,6 @@
 //! Always: a stream that was cut short ends in an error and never as if it were complete, because
 //! the rows behind the cut are lost. Memory is the window of the codec, whatever a file claims.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 use flate2::read::MultiGzDecoder;
@@ -44,8 +43,12 @@ impl Compression {
         }
     }
 
-    /// The bytes of `file` without the compression.
-    pub(super) fn reader(self, file: File) -> io::Result<Box<dyn Read + Send>> {
+    /// The bytes of `file` without the compression. It may say that it would block between any two
+    /// bytes.
+    pub(super) fn reader(
+        self,
+        file: impl Read + Send + 'static,
+    ) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Compression::None => Box::new(file),
             Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
@@ -97,6 +100,7 @@ impl<R: BufRead> Read for Zlib<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Write;
 
     use super::*;

@@ -44,7 +44,7 @@ impl Once {
 #[async_trait]
 impl SplitEnumerator for Once {
     async fn discover(&mut self) -> Result<Discovery> {
-        let files = self.search.files()?.into_iter();
+        let files = self.search.files().await?.into_iter();
         let new = files.filter(|found| !self.known.contains(&found.path));
         let splits: Result<Vec<_>> = new.map(|found| split(found.path.clone(), &found)).collect();
         Ok(Discovery {
@@ -149,7 +149,7 @@ impl Watch {
         if error.code() != Code::NotFound {
             return error;
         }
-        let path = self.search.root.display();
+        let path = self.search.root.shown("");
         let message = format!("{}: the watched '{path}' is gone", self.search.owner);
         Error::new(Code::InputLost, message).caused_by(error)
     }
@@ -158,7 +158,11 @@ impl Watch {
 #[async_trait]
 impl SplitEnumerator for Watch {
     async fn discover(&mut self) -> Result<Discovery> {
-        let files = self.search.files().map_err(|error| self.gone(error))?;
+        let files = match self.search.files().await {
+            // A bucket has no empty folders: nothing has been written yet, or all was taken away.
+            Err(error) if error.code() == Code::NotFound && self.search.is_bucket() => Vec::new(),
+            files => files.map_err(|error| self.gone(error))?,
+        };
         let ready = self.settled(files)?;
         let named = |found: Found| split(self.name(&found), &found);
         let splits: Result<Vec<_>> = ready.into_iter().map(named).collect();

@@ -1,4 +1,5 @@
-//! The option `path`: a path of this machine, plain or as a `file:` URL.
+//! The option `path`: a path of this machine, plain or as a `file:` URL, or a place in a bucket,
+//! `s3://bucket/prefix`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,9 +7,20 @@ use millstream_core::options::Options;
 use millstream_core::{Code, Error, Result, suggest};
 
 use super::PATH;
+use super::bucket::open::{is_bucket, open};
+use super::root::Root;
+
+/// The place an option names. Does not look whether anything is there.
+pub(super) fn root(options: &Options) -> Result<Root> {
+    let text = options.require(PATH)?.trim();
+    match text.split_once("://") {
+        Some((scheme, rest)) if is_bucket(scheme) => Ok(Root::Bucket(open(options, scheme, rest)?)),
+        _ => Ok(Root::Directory(absolute(options)?)),
+    }
+}
 
 /// The absolute path an option names. Does not look whether anything is there.
-pub(super) fn absolute(options: &Options) -> Result<PathBuf> {
+fn absolute(options: &Options) -> Result<PathBuf> {
     let text = options.require(PATH)?.trim();
     let path = local(options, text)?;
     if path.is_empty() || path.contains('\0') {
@@ -39,8 +51,8 @@ fn local<'a>(options: &Options, text: &'a str) -> Result<&'a str> {
     };
     if rest.starts_with("//") && !scheme.eq_ignore_ascii_case("file") {
         return Err(Error::unsupported(format!(
-            "option '{PATH}' of {} names the file system '{scheme}', but only local files are \
-             supported",
+            "option '{PATH}' of {} names the file system '{scheme}', but only local files and \
+             's3' are supported",
             options.owner()
         )));
     }
@@ -94,9 +106,9 @@ mod tests {
 
     #[test]
     fn other_file_systems_are_refused_by_name() {
-        let error = path("s3://bucket/in").unwrap_err();
+        let error = path("hdfs://host/in").unwrap_err();
         assert_eq!(error.code(), Code::Unsupported);
-        assert!(error.message().contains("'s3'"), "{error}");
+        assert!(error.message().contains("'hdfs'"), "{error}");
     }
 
     #[test]

@@ -11,30 +11,36 @@
 //!   `dt=2020-01-01/hr=1/part-…`.
 //! * Always: a file under its final name is complete, and it is there only once the checkpoint its
 //!   rows belong to is committed, whatever happens to the process: exactly-once.
-//! * File calls block the thread. Each is short (at most a few hundred KiB of a local file), and a
-//!   thread of its own per file would cost more than it saves.
+//! * The same holds for a place in a bucket, `s3://bucket/prefix`, where a copy takes the place of
+//!   the rename ([`commit`]).
 //!
 //! Options, names of files and directories, and their meaning: Apache Flink 2.3, "FileSystem SQL
 //! Connector".
 
+mod body;
+mod bucket;
 mod commit;
 mod committable;
 mod compression;
+mod directory;
 mod enumerator;
 mod input;
 mod location;
+mod parquet;
 mod part;
 mod partition;
 mod pending;
 mod position;
 mod reader;
 mod records;
+mod root;
 mod search;
 mod sink;
 mod source;
 mod success;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use millstream_core::connector::{Connector, SinkFactory, SourceFactory};
 use millstream_core::options::OptionSpec;
@@ -65,6 +71,11 @@ impl Connector for Filesystem {
 }
 
 const PATH: &str = "path";
+const ENDPOINT: &str = "s3.endpoint";
+const ACCESS_KEY: &str = "s3.access-key";
+const SECRET_KEY: &str = "s3.secret-key";
+const REGION: &str = "s3.region";
+const PATH_STYLE: &str = "s3.path.style.access";
 const MONITOR_INTERVAL: &str = "source.monitor-interval";
 const PATH_PATTERN: &str = "source.path.regex-pattern";
 const DEFAULT_NAME: &str = "partition.default-name";
@@ -83,10 +94,46 @@ const SHUFFLE_BY_PARTITION: &str = "sink.shuffle-by-partition.enable";
 const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         PATH,
-        "a path or a file:// URL",
+        "a path, a file:// URL or 's3://bucket/prefix'",
         "",
         "the file or directory to read, the directory to write; a relative path starts at the \
          working directory",
+    ),
+    OptionSpec::new(
+        ENDPOINT,
+        "a URL such as 'http://localhost:9000'",
+        "Amazon's for the region",
+        "where the S3-compatible store of the bucket listens",
+    ),
+    OptionSpec {
+        secret: true,
+        ..OptionSpec::new(
+            ACCESS_KEY,
+            "an access key id",
+            "AWS_ACCESS_KEY_ID",
+            "who reads and writes the bucket",
+        )
+    },
+    OptionSpec {
+        secret: true,
+        ..OptionSpec::new(
+            SECRET_KEY,
+            "a secret key",
+            "AWS_SECRET_ACCESS_KEY",
+            "the secret that goes with the access key",
+        )
+    },
+    OptionSpec::new(
+        REGION,
+        "a region",
+        "AWS_REGION, or us-east-1",
+        "the region of the bucket",
+    ),
+    OptionSpec::new(
+        PATH_STYLE,
+        "'true' or 'false'",
+        "true with 's3.endpoint'",
+        "the bucket stands in the path of a request and not in its host name",
     ),
     OptionSpec::new(
         MONITOR_INTERVAL,

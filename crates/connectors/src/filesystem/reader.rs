@@ -20,6 +20,8 @@ use millstream_core::id::SplitId;
 use millstream_core::types::LTZ_ZONE;
 use millstream_core::{Code, Error, Result};
 
+use super::input::Blob;
+use super::parquet::reader::Columns;
 use super::partition::relabelled;
 use super::position::split_file;
 use super::records::Records;
@@ -46,7 +48,28 @@ struct OpenFile {
     split: SplitId,
     /// One value per column that is the same for all rows, else `None`.
     constants: Vec<Option<ArrayRef>>,
-    body: Records,
+    body: Body,
+}
+
+enum Body {
+    Records(Box<Records>),
+    Columns(Box<Columns>),
+}
+
+impl Body {
+    async fn step(&mut self, layout: &Layout) -> Result<Step> {
+        match self {
+            Body::Records(body) => body.step(layout).await,
+            Body::Columns(body) => body.step(layout).await,
+        }
+    }
+
+    fn position(&self) -> Option<Position> {
+        match self {
+            Body::Records(body) => body.position(),
+            Body::Columns(body) => body.position(),
+        }
+    }
 }
 
 impl Reader {
@@ -110,10 +133,15 @@ impl SourceReader for Reader {
 impl OpenFile {
     async fn open(layout: &Layout, split: &Split, from: Option<&Position>) -> Result<Self> {
         let named = split_file(&split.data)?;
-        let (found, body) = Records::open(layout, &named.path, from).await?;
+        let blob = Blob::look(layout, &named.path).await?;
+        let constants = constants(layout, &blob.found)?;
+        let body = match layout.is_columnar() {
+            true => Body::Columns(Box::new(Columns::open(layout, blob, from).await?)),
+            false => Body::Records(Box::new(Records::open(layout, blob, from).await?)),
+        };
         Ok(OpenFile {
             split: split.id,
-            constants: constants(layout, &found)?,
+            constants,
             body,
         })
     }
@@ -140,8 +168,7 @@ impl OpenFile {
 
 /// The value of each column that is the same for all rows of a file.
 fn constants(layout: &Layout, file: &Found) -> Result<Vec<Option<ArrayRef>>> {
-    let relative = file.path.strip_prefix(&layout.root).unwrap_or(&file.path);
-    let partitions = layout.partitions.values(relative.trim_start_matches('/'))?;
+    let partitions = layout.partitions.values(layout.relative(&file.path))?;
     let value = |column: &Column| match column {
         Column::Record(_) => Ok(None),
         Column::Partition(place) => Ok(Some(Arc::clone(&partitions[*place]))),

@@ -23,10 +23,9 @@ use millstream_core::connector::Position;
 use millstream_core::format::{BadRecord, Decoder};
 use millstream_core::{Code, Error, Result};
 
-use super::input::{CHUNK, Input, lost};
-use super::position::{Identity, InRecords, Mark};
+use super::input::{Blob, CHUNK, Input, lost};
+use super::position::{InRecords, Mark};
 use super::reader::Step;
-use super::search::Found;
 use super::source::Layout;
 
 /// A batch ends after this much input.
@@ -36,8 +35,7 @@ const RECORD_BYTES_MAX: usize = 256 << 20;
 
 /// A file that is being decoded.
 pub(super) struct Records {
-    path: String,
-    identity: Identity,
+    blob: Blob,
     input: Input,
     decoder: Box<dyn Decoder>,
     buffer: Buffer,
@@ -50,16 +48,10 @@ pub(super) struct Records {
 
 impl Records {
     /// Opens a file at its beginning, or where a reader of it has stopped.
-    pub(super) async fn open(
-        layout: &Layout,
-        path: &str,
-        from: Option<&Position>,
-    ) -> Result<(Found, Self)> {
-        let (found, identity) = Input::look(layout, path).await?;
+    pub(super) async fn open(layout: &Layout, blob: Blob, from: Option<&Position>) -> Result<Self> {
         let mut records = Records {
-            path: path.to_string(),
-            identity,
-            input: Input::open(layout, path).await?,
+            input: Input::open(layout, &blob)?,
+            blob,
             decoder: layout.decoder()?,
             buffer: Buffer::default(),
             decoded: 0,
@@ -69,14 +61,14 @@ impl Records {
         if let Some(position) = from {
             records.resume(layout, InRecords::parse(position)?).await?;
         }
-        Ok((found, records))
+        Ok(records)
     }
 
     /// Where to go on after everything that was returned.
     pub(super) fn position(&self) -> Option<Position> {
         let progress = &self.progress;
         let position = InRecords {
-            identity: self.identity.clone(),
+            identity: self.blob.identity.clone(),
             mark: progress.mark,
             rows: progress.rows,
             bad: progress.bad,
@@ -85,11 +77,11 @@ impl Records {
     }
 
     async fn resume(&mut self, layout: &Layout, from: InRecords) -> Result<()> {
-        let (then, now) = (from.identity.size, self.identity.size);
+        let (then, now) = (from.identity.size, self.blob.identity.size);
         if then != now {
             return Err(lost(
                 layout,
-                &self.path,
+                &self.blob.found.path,
                 format_args!("changed while it was read: it had {then} bytes and has {now} now"),
             ));
         }
@@ -106,9 +98,9 @@ impl Records {
         if from.mark == Mark::default() {
             return Ok(());
         }
-        let untouched = from.identity == self.identity;
+        let untouched = from.identity == self.blob.identity;
         let begun = self.begin(layout).await?;
-        self.input = Input::open_at(layout, &self.path, from.mark, untouched).await?;
+        self.input = Input::open_at(layout, &self.blob, from.mark, untouched).await?;
         self.buffer = Buffer::default();
         self.behind = Mark {
             at: from.mark.at.wrapping_sub(begun.at),
@@ -159,7 +151,7 @@ impl Records {
     }
 
     fn named(&self, error: Error) -> Error {
-        error.context(format_args!("file '{}'", self.path))
+        error.context(format_args!("file '{}'", self.blob.found.path))
     }
 
     /// Decodes what is waiting; if that does not make a batch, reads another chunk.
@@ -184,7 +176,7 @@ impl Records {
             return match used {
                 0 => Err(Error::internal(format!(
                     "the decoder of '{}' stands still",
-                    self.path
+                    self.blob.found.path
                 ))),
                 _ => Ok(Step::More),
             };
@@ -208,7 +200,7 @@ impl Records {
                 Code::Read,
                 format!(
                     "{}: a record of file '{}' is longer than {RECORD_BYTES_MAX} bytes",
-                    layout.owner, self.path
+                    layout.owner, self.blob.found.path
                 ),
             ));
         }
@@ -303,8 +295,8 @@ impl Buffer {
         &self.bytes[from..self.start]
     }
 
-    /// Reads behind what is waiting, until the buffer is full or the file ends. Dropped halfway it
-    /// has changed nothing.
+    /// Reads behind what is waiting, at least a byte unless the file ends. Dropped halfway it has
+    /// lost nothing.
     async fn fill(&mut self, layout: &Layout, input: &mut Input) -> Result<()> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;

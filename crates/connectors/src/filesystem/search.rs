@@ -2,7 +2,8 @@
 //!
 //! A directory is read recursively in the order of names, so the result is the same on every
 //! machine. Names that begin with `_` or `.` are skipped. Links are followed, but never back to a
-//! directory that is being read. The number of files and the depth are bounded.
+//! directory that is being read. The number of files and the depth are bounded. In a bucket the
+//! same holds for the parts of keys.
 
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
@@ -12,7 +13,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use millstream_core::{Code, Error, Result};
 use regex::Regex;
 
+use super::bucket::Bucket;
 use super::location;
+use super::root::Root;
 
 /// Most files of one table.
 pub(super) const FILES_MAX: usize = 1_000_000;
@@ -23,8 +26,8 @@ const DEPTH_MAX: usize = 128;
 pub(super) struct Search {
     /// The owner's name in messages.
     pub(super) owner: String,
-    /// A file or a directory, absolute.
-    pub(super) root: PathBuf,
+    /// A file or a directory, absolute, or a place in a bucket.
+    pub(super) root: Root,
     /// Matches the whole path of each wanted file.
     pub(super) pattern: Option<Regex>,
 }
@@ -49,22 +52,65 @@ impl Found {
 
 impl Search {
     /// The files that are there now.
-    pub(super) fn files(&self) -> Result<Vec<Found>> {
+    pub(super) async fn files(&self) -> Result<Vec<Found>> {
+        let root = match &self.root {
+            Root::Directory(root) => root,
+            Root::Bucket(bucket) => return self.objects(bucket).await,
+        };
         let mut files = Vec::new();
-        let metadata = self.look()?;
+        let metadata = self.look_at(root)?;
         if metadata.is_dir() {
-            self.walk(&self.root, &mut Vec::new(), &mut files)?;
+            self.walk(root, &mut Vec::new(), &mut files)?;
         } else {
-            self.add(&self.root, &metadata, &mut files)?;
+            self.add(root, &metadata, &mut files)?;
         }
         Ok(files)
     }
 
-    /// Looks whether there is something to read.
-    pub(super) fn look(&self) -> Result<Metadata> {
-        fs::metadata(&self.root).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => location::not_found(&self.owner, &self.root).caused_by(error),
-            _ => self.unreadable(&self.root, error),
+    pub(super) fn is_bucket(&self) -> bool {
+        matches!(self.root, Root::Bucket(_))
+    }
+
+    /// Looks whether there is something to read, where that takes no waiting.
+    pub(super) fn look(&self) -> Result<()> {
+        match &self.root {
+            Root::Directory(root) => self.look_at(root).map(|_| ()),
+            Root::Bucket(_) => Ok(()),
+        }
+    }
+
+    async fn objects(&self, bucket: &Bucket) -> Result<Vec<Found>> {
+        let mut objects = bucket.list("", FILES_MAX).await?;
+        if objects.is_empty() && !bucket.prefix.is_empty() {
+            objects.extend(bucket.head("").await?);
+        }
+        if objects.is_empty() {
+            let text = format!("{}: there is nothing at '{}'", self.owner, bucket.shown(""));
+            return Err(Error::new(Code::NotFound, text));
+        }
+        let hidden = |path: &str| path.split('/').any(|part| part.starts_with(['_', '.']));
+        let found = objects
+            .into_iter()
+            .filter(|object| !hidden(&object.path))
+            // What other tools put there for a directory.
+            .filter(|object| object.size > 0 || !object.path.is_empty());
+        let found = found.map(|object| Found {
+            path: bucket.shown(&object.path),
+            size: object.size,
+            modified_ms: object.modified_ms,
+        });
+        Ok(found.filter(|found| self.wants(&found.path)).collect())
+    }
+
+    fn wants(&self, path: &str) -> bool {
+        let pattern = self.pattern.as_ref();
+        pattern.is_none_or(|pattern| pattern.is_match(path))
+    }
+
+    fn look_at(&self, root: &Path) -> Result<Metadata> {
+        fs::metadata(root).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => location::not_found(&self.owner, root).caused_by(error),
+            _ => self.unreadable(root, error),
         })
     }
 
@@ -118,11 +164,7 @@ impl Search {
         let Some(text) = path.to_str() else {
             return Err(self.error(path, "has a name that is not UTF-8"));
         };
-        if self
-            .pattern
-            .as_ref()
-            .is_some_and(|pattern| !pattern.is_match(text))
-        {
+        if !self.wants(text) {
             return Ok(());
         }
         if !metadata.is_file() {
@@ -130,7 +172,7 @@ impl Search {
         }
         if files.len() >= FILES_MAX {
             return Err(self.error(
-                &self.root,
+                Path::new(&self.root.shown("")),
                 format_args!("holds more than {FILES_MAX} files"),
             ));
         }
@@ -167,15 +209,15 @@ fn modified_ms(metadata: &Metadata) -> i64 {
 mod tests {
     use super::*;
 
-    fn search(root: &Path, pattern: Option<&str>) -> Result<Vec<String>> {
+    async fn search(root: &Path, pattern: Option<&str>) -> Result<Vec<String>> {
         let pattern = pattern.map(|text| Regex::new(text).unwrap());
         let search = Search {
             owner: "table 't'".into(),
-            root: root.into(),
+            root: Root::Directory(root.into()),
             pattern,
         };
         let strip = |found: &Found| found.path.replace(root.to_str().unwrap(), "");
-        Ok(search.files()?.iter().map(strip).collect())
+        Ok(search.files().await?.iter().map(strip).collect())
     }
 
     fn directory(files: &[&str]) -> tempfile::TempDir {
@@ -188,8 +230,8 @@ mod tests {
         root
     }
 
-    #[test]
-    fn directories_are_read_recursively_in_the_order_of_names_without_hidden_ones() {
+    #[tokio::test]
+    async fn directories_are_read_recursively_in_the_order_of_names_without_hidden_ones() {
         let root = directory(&[
             "b/2",
             "b/1",
@@ -201,62 +243,62 @@ mod tests {
             "_SUCCESS",
         ]);
         assert_eq!(
-            search(root.path(), None).unwrap(),
+            search(root.path(), None).await.unwrap(),
             ["/a", "/b/1", "/b/2", "/c"]
         );
     }
 
-    #[test]
-    fn a_pattern_chooses_whole_paths() {
+    #[tokio::test]
+    async fn a_pattern_chooses_whole_paths() {
         let root = directory(&["x.csv", "x.csv.bak", "sub/y.csv"]);
-        let found = search(root.path(), Some(r"^(?:.*\.csv)$")).unwrap();
+        let found = search(root.path(), Some(r"^(?:.*\.csv)$")).await.unwrap();
         assert_eq!(found, ["/sub/y.csv", "/x.csv"]);
     }
 
-    #[test]
-    fn a_single_file_may_have_any_name() {
+    #[tokio::test]
+    async fn a_single_file_may_have_any_name() {
         let root = directory(&["_one"]);
-        assert_eq!(search(&root.path().join("_one"), None).unwrap(), [""]);
+        assert_eq!(search(&root.path().join("_one"), None).await.unwrap(), [""]);
     }
 
-    #[test]
-    fn a_missing_root_is_not_found() {
+    #[tokio::test]
+    async fn a_missing_root_is_not_found() {
         let root = directory(&[]);
-        let error = search(&root.path().join("no"), None).unwrap_err();
+        let error = search(&root.path().join("no"), None).await.unwrap_err();
         assert_eq!(error.code(), Code::NotFound);
     }
 
     #[cfg(unix)]
-    #[test]
-    fn a_path_through_a_file_cannot_be_read() {
+    #[tokio::test]
+    async fn a_path_through_a_file_cannot_be_read() {
         let root = directory(&["a"]);
-        let error = search(&root.path().join("a/b"), None).unwrap_err();
+        let error = search(&root.path().join("a/b"), None).await.unwrap_err();
         assert_eq!(error.code(), Code::Read);
         assert!(error.message().contains("/a/b' cannot be read"), "{error}");
     }
 
     #[cfg(unix)]
-    #[test]
-    fn links_that_lead_back_or_nowhere_are_errors() {
+    #[tokio::test]
+    async fn links_that_lead_back_or_nowhere_are_errors() {
         use std::os::unix::fs::symlink;
         let root = directory(&["sub/a"]);
         symlink(root.path(), root.path().join("sub/back")).unwrap();
-        let error = search(root.path(), None).unwrap_err();
+        let error = search(root.path(), None).await.unwrap_err();
         assert_eq!(error.code(), Code::Read);
         assert!(error.message().contains("leads back to itself"), "{error}");
 
         let root = directory(&["a"]);
         symlink(root.path().join("no"), root.path().join("b")).unwrap();
-        let error = search(root.path(), None).unwrap_err();
+        let error = search(root.path(), None).await.unwrap_err();
         assert!(error.message().contains("/b' cannot be read"), "{error}");
     }
 
     #[cfg(unix)]
-    #[test]
-    fn a_socket_is_neither_a_file_nor_a_directory() {
+    #[tokio::test]
+    async fn a_socket_is_neither_a_file_nor_a_directory() {
         let root = directory(&[]);
         let _socket = std::os::unix::net::UnixListener::bind(root.path().join("s")).unwrap();
-        let error = search(root.path(), None).unwrap_err();
+        let error = search(root.path(), None).await.unwrap_err();
         assert!(
             error
                 .message()

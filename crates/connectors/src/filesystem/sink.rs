@@ -15,7 +15,6 @@
 //! * After an error nothing more is prepared: an incomplete result must not look complete.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,27 +26,33 @@ use millstream_core::connector::{
     Committer, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
 };
 use millstream_core::failpoint::failpoint;
-use millstream_core::format::{Encoder, Format, Formats};
+use millstream_core::format::{Format, Formats};
 use millstream_core::message::Barrier;
 use millstream_core::options::Options;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::table::TableSpec;
 use millstream_core::{Code, Error, Result};
 
-use super::commit::{Renames, ignores_missing};
+use super::body::Body;
+use super::commit::{Commits, ignores_missing};
 use super::committable::{Message, Move};
+use super::directory::sync;
 use super::part::{Finished, Part};
 use super::partition::Partitions;
-use super::pending::{Life, sync};
+use super::pending::Life;
+use super::root::{OBJECT_BYTES_MAX, Root};
 use super::success::Policy;
 use super::{
     AUTO_COMPACTION, CHECK_INTERVAL, FILE_SIZE, Filesystem, INACTIVITY_INTERVAL, ROLLOVER_INTERVAL,
-    SHUFFLE_BY_PARTITION, location,
+    SHUFFLE_BY_PARTITION, location, parquet,
 };
 use crate::options::format_of;
 
-/// Most files one subtask has open.
+/// Most files one subtask has open; each object in a bucket holds up to 5 MiB.
 const PARTS_OPEN_MAX: usize = 128;
+const OBJECTS_OPEN_MAX: usize = 32;
+/// Most bytes that files of columns hold in memory, all together.
+const HELD_BYTES_MAX: u64 = 128 << 20;
 
 impl SinkFactory for Filesystem {
     fn accepts(&self, _table: &TableSpec) -> Result<SinkAccepts> {
@@ -56,35 +61,24 @@ impl SinkFactory for Filesystem {
 
     fn check(&self, table: &TableSpec, formats: &Formats) -> Result<()> {
         ignores_missing(table)?;
-        Layout::new(table, formats)?.encoder().map(|_| ())
+        let root = location::root(&table.options)?;
+        Layout::new(root, table, formats)?.body().map(|_| ())
     }
 
     fn writer(&self, table: &TableSpec, context: &SinkContext) -> Result<Box<dyn SinkWriter>> {
-        let life = Life::of(&context.job);
-        let layout = Layout::new(table, &context.formats)?;
-        Ok(Box::new(Writer {
-            folder: layout.root.join(life.folder()),
-            life,
-            layout,
-            context: context.clone(),
-            open: BTreeMap::new(),
-            finished: Vec::new(),
-            next: 0,
-            encoded: Vec::new(),
-            ends: Vec::new(),
-            failed: false,
-        }))
+        let root = location::root(&table.options)?;
+        Ok(Box::new(Writer::at(root, table, context)?))
     }
 
     fn committer(&self, table: &TableSpec, context: &SinkContext) -> Result<Box<dyn Committer>> {
-        Ok(Box::new(Renames::new(table, context)?))
+        Ok(Box::new(Commits::new(table, context)?))
     }
 }
 
 /// Everything the options say.
 struct Layout {
     owner: String,
-    root: PathBuf,
+    root: Root,
     partitions: Partitions,
     /// Positions of the columns that are in the files.
     records: Vec<usize>,
@@ -103,27 +97,43 @@ struct Rolling {
 }
 
 impl Layout {
-    fn new(table: &TableSpec, formats: &Formats) -> Result<Self> {
+    fn new(root: Root, table: &TableSpec, formats: &Formats) -> Result<Self> {
         refuse_unsupported(&table.options)?;
         let partitions = Partitions::of(table)?;
         let records = partitions.record_columns(table)?;
         let (format, format_options) = format_of(table, formats)?;
+        let rolling = Rolling::of(&table.options)?;
+        if matches!(root, Root::Bucket(_)) && rolling.bytes > OBJECT_BYTES_MAX {
+            return Err(table
+                .options
+                .invalid(FILE_SIZE, "at most '5GB' for files in a bucket"));
+        }
         Ok(Layout {
             owner: table.options.owner().to_string(),
-            root: location::absolute(&table.options)?,
+            root,
             record_schema: Arc::new(table.schema.project(&records)?),
             partitions,
             records,
             format,
             format_options,
-            rolling: Rolling::of(&table.options)?,
+            rolling,
             policy: Policy::of(table)?,
         })
     }
 
-    fn encoder(&self) -> Result<Box<dyn Encoder>> {
-        self.format
-            .encoder(Arc::clone(&self.record_schema), &self.format_options)
+    /// What turns the rows of one file into bytes.
+    fn body(&self) -> Result<Body> {
+        let schema = &self.record_schema;
+        if self.format.name() == parquet::NAME {
+            parquet::check(self.format, &self.format_options)?;
+            let settings = parquet::writer::Settings::of(schema, &self.format_options)?;
+            let writer = parquet::writer::Writer::new(&settings)?;
+            return Ok(Body::Columns(Box::new(writer)));
+        }
+        let encoder = self
+            .format
+            .encoder(Arc::clone(schema), &self.format_options)?;
+        Ok(Body::rows(encoder))
     }
 
     /// The rows for each directory below the root, without their partition columns.
@@ -166,52 +176,67 @@ impl Rolling {
     }
 }
 
-struct Writer {
+pub(super) struct Writer {
     layout: Layout,
     life: Life,
-    /// Where files wait.
-    folder: PathBuf,
     context: SinkContext,
     /// By directory below the root.
     open: BTreeMap<String, Part>,
     finished: Vec<Finished>,
     /// The number of the next file.
     next: u64,
-    /// Rows of one batch and partition, encoded; empty between calls.
-    encoded: Vec<u8>,
-    ends: Vec<usize>,
+    /// True while something is written, and so for ever if that fails or is broken off.
     failed: bool,
 }
 
 #[async_trait]
 impl SinkWriter for Writer {
     async fn write(&mut self, rows: ChangeBatch) -> Result<()> {
-        let written = self.write_rows(&rows);
-        self.failed |= written.is_err();
-        written
+        self.begin()?;
+        self.write_rows(&rows).await?;
+        self.failed = false;
+        Ok(())
     }
 
     async fn prepare(&mut self, barrier: Barrier) -> Result<Prepared> {
-        if self.failed {
-            let owner = &self.layout.owner;
-            return Err(Error::new(
-                Code::Write,
-                format!("{owner}: writing failed before"),
-            ));
-        }
-        let prepared = self.hand_over(barrier);
-        self.failed |= prepared.is_err();
-        prepared
+        self.begin()?;
+        let prepared = self.hand_over(barrier).await?;
+        self.failed = false;
+        Ok(prepared)
     }
 }
 
 impl Writer {
-    fn hand_over(&mut self, barrier: Barrier) -> Result<Prepared> {
+    /// Writes below any root.
+    pub(super) fn at(root: Root, table: &TableSpec, context: &SinkContext) -> Result<Self> {
+        Ok(Writer {
+            layout: Layout::new(root, table, &context.formats)?,
+            life: Life::of(&context.job),
+            context: context.clone(),
+            open: BTreeMap::new(),
+            finished: Vec::new(),
+            next: 0,
+            failed: false,
+        })
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.failed, true) {
+            let owner = &self.layout.owner;
+            let text = format!("{owner}: writing failed before");
+            return Err(Error::new(Code::Write, text));
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&mut self, barrier: Barrier) -> Result<Prepared> {
         let all = barrier.last || self.context.job.checkpoints;
-        self.finish(|_, due| all || due)?;
+        self.finish(|_, due| all || due).await?;
         failpoint("fs.prepare.sync")?;
-        if !self.finished.is_empty() {
-            sync(&self.folder)?;
+        if let Root::Directory(root) = &self.layout.root
+            && !self.finished.is_empty()
+        {
+            sync(&root.join(self.life.folder()))?;
         }
         let waits = self.layout.policy.as_ref().is_some_and(Policy::waits);
         let mut prepared = Prepared::default();
@@ -224,9 +249,8 @@ impl Writer {
                 },
             };
             prepared.rows += part.rows;
-            prepared
-                .committables
-                .push(Message::File(file).to_committable());
+            let file = Message::File(file).to_committable();
+            prepared.committables.push(file);
             part.hand_over();
         }
         if barrier.last || waits {
@@ -239,7 +263,7 @@ impl Writer {
         Ok(prepared)
     }
 
-    fn write_rows(&mut self, rows: &ChangeBatch) -> Result<()> {
+    async fn write_rows(&mut self, rows: &ChangeBatch) -> Result<()> {
         if rows
             .kinds()
             .is_some_and(|kinds| kinds.values().iter().any(|kind| *kind != 0))
@@ -247,64 +271,50 @@ impl Writer {
             let owner = &self.layout.owner;
             return Err(Error::internal(format!("{owner} takes insertions only")));
         }
-        self.finish(|_, due| due)?;
+        self.finish(|_, due| due).await?;
         for (directory, rows) in self.layout.split(rows.rows())? {
-            self.write_to(&directory, &rows)?;
+            self.write_to(&directory, rows).await?;
         }
         Ok(())
     }
 
-    fn write_to(&mut self, directory: &str, rows: &RecordBatch) -> Result<()> {
-        const KEPT_BYTES_MAX: usize = 1 << 20;
-        let mut encoded = std::mem::take(&mut self.encoded);
-        let mut ends = std::mem::take(&mut self.ends);
-        let part = self.part(directory)?;
-        part.encoder.encode(rows, &mut encoded, &mut ends)?;
-        self.append(directory, &encoded, &ends)?;
-        encoded.clear();
-        encoded.shrink_to(KEPT_BYTES_MAX);
-        ends.clear();
-        (self.encoded, self.ends) = (encoded, ends);
-        Ok(())
-    }
-
-    /// Writes encoded rows, `ends` being the end of each, to as many files as they need.
-    fn append(&mut self, directory: &str, encoded: &[u8], ends: &[usize]) -> Result<()> {
+    /// Writes rows to as many files of a directory as they need.
+    async fn write_to(&mut self, directory: &str, mut rows: RecordBatch) -> Result<()> {
         let bytes_max = self.layout.rolling.bytes;
         let now = self.context.clock.elapsed();
-        let mut from = 0;
-        while from < encoded.len() {
-            let part = self.part(directory)?;
-            let room = bytes_max.saturating_sub(part.bytes);
-            let first = ends.partition_point(|end| *end <= from);
-            let full = |end: &usize| (end.saturating_sub(from) as u64) < room;
-            let last = first + ends[first..].partition_point(full);
-            let to = ends.get(last).copied().unwrap_or(encoded.len());
-            let rows = ends.len().min(last + 1) - first;
-            part.write(&encoded[from..to], rows as u64, now)?;
-            from = to;
-            if part.bytes >= bytes_max {
-                self.finish(|name, due| due || name == directory)?;
+        while rows.num_rows() > 0 {
+            let held_max = HELD_BYTES_MAX / (self.open.len() as u64 + 1);
+            let part = self.part(directory).await?;
+            let taken = part.write(&rows, bytes_max, now).await?;
+            rows = rows.slice(taken, rows.num_rows() - taken);
+            part.relieve(held_max).await?;
+            if part.size() >= bytes_max {
+                self.finish(|name, due| due || name == directory).await?;
             }
         }
         Ok(())
     }
 
     /// The open file of a directory.
-    fn part(&mut self, directory: &str) -> Result<&mut Part> {
+    async fn part(&mut self, directory: &str) -> Result<&mut Part> {
         if !self.open.contains_key(directory) {
-            if self.open.len() >= PARTS_OPEN_MAX {
+            let open_max = match self.layout.root {
+                Root::Directory(_) => PARTS_OPEN_MAX,
+                Root::Bucket(_) => OBJECTS_OPEN_MAX,
+            };
+            if self.open.len() >= open_max {
                 let longest = self.open.iter().min_by_key(|(_, part)| part.written);
                 let longest = longest.map(|(name, _)| name.clone());
-                self.finish(|name, due| due || Some(name) == longest.as_deref())?;
+                self.finish(|name, due| due || Some(name) == longest.as_deref())
+                    .await?;
             }
             let SinkContext {
                 run_id, subtask, ..
             } = &self.context;
             let name = format!("part-{run_id}-{subtask}-{}", self.next);
             let now = self.context.clock.elapsed();
-            let encoder = self.layout.encoder()?;
-            let part = Part::open(&self.folder, &name, encoder, now)?;
+            let (root, folder) = (&self.layout.root, self.life.folder());
+            let part = Part::open(root, &folder, &name, self.layout.body()?, now).await?;
             self.next += 1;
             self.open.insert(directory.to_string(), part);
         }
@@ -315,7 +325,7 @@ impl Writer {
     }
 
     /// Finishes the files that `choose` names, which is told whether a file is old or idle.
-    fn finish(&mut self, choose: impl Fn(&str, bool) -> bool) -> Result<()> {
+    async fn finish(&mut self, choose: impl Fn(&str, bool) -> bool) -> Result<()> {
         let now = self.context.clock.elapsed();
         let chosen: Vec<String> = self
             .open
@@ -325,7 +335,8 @@ impl Writer {
             .collect();
         for name in chosen {
             if let Some(part) = self.open.remove(&name) {
-                self.finished.push(part.finish(&name)?);
+                failpoint("fs.part.finish")?;
+                self.finished.push(part.finish(&name).await?);
             }
         }
         Ok(())

@@ -19,8 +19,9 @@ use regex::RegexBuilder;
 use super::enumerator::{Once, Watch};
 use super::partition::Partitions;
 use super::reader::Reader;
+use super::root::Root;
 use super::search::Search;
-use super::{Filesystem, MONITOR_INTERVAL, PATH_PATTERN, location};
+use super::{Filesystem, MONITOR_INTERVAL, PATH_PATTERN, location, parquet};
 use crate::options::format_of;
 
 const METADATA: &[(&str, &str)] = &[
@@ -32,23 +33,7 @@ const METADATA: &[(&str, &str)] = &[
 
 impl SourceFactory for Filesystem {
     fn create(&self, table: &TableSpec, context: &SourceContext) -> Result<Box<dyn Source>> {
-        let search = search(table)?;
-        let interval = table.options.duration(MONITOR_INTERVAL)?;
-        if interval.is_some_and(|interval| interval.is_zero()) {
-            return Err(table
-                .options
-                .invalid(MONITOR_INTERVAL, "a duration longer than nothing"));
-        }
-        let layout = Layout::new(table, context)?;
-        layout.decoder()?;
-        search.look()?;
-        let clock = Arc::clone(&context.clock);
-        Ok(Box::new(Files {
-            search,
-            interval,
-            clock,
-            layout: Arc::new(layout),
-        }))
+        open(location::root(&table.options)?, table, context)
     }
 
     fn metadata(&self) -> &'static [(&'static str, &'static str)] {
@@ -58,6 +43,31 @@ impl SourceFactory for Filesystem {
     fn projects(&self, _table: &TableSpec) -> bool {
         true
     }
+}
+
+/// Opens a table below any root.
+pub(super) fn open(
+    root: Root,
+    table: &TableSpec,
+    context: &SourceContext,
+) -> Result<Box<dyn Source>> {
+    let search = search(root, table)?;
+    let interval = table.options.duration(MONITOR_INTERVAL)?;
+    if interval.is_some_and(|interval| interval.is_zero()) {
+        return Err(table
+            .options
+            .invalid(MONITOR_INTERVAL, "a duration longer than nothing"));
+    }
+    let layout = Layout::new(table, context, search.root.clone())?;
+    layout.check()?;
+    search.look()?;
+    let clock = Arc::clone(&context.clock);
+    Ok(Box::new(Files {
+        search,
+        interval,
+        clock,
+        layout: Arc::new(layout),
+    }))
 }
 
 struct Files {
@@ -98,8 +108,9 @@ impl Source for Files {
 pub(super) struct Layout {
     /// The owner's name in messages.
     pub(super) owner: String,
-    /// The table's directory, as text with which the path of each file begins.
-    pub(super) root: String,
+    pub(super) root: Root,
+    /// The text with which the path of each file begins.
+    base: String,
     /// What the reader delivers.
     pub(super) schema: SchemaRef,
     /// Per column of `schema`.
@@ -145,7 +156,7 @@ impl Metadata {
 }
 
 impl Layout {
-    fn new(table: &TableSpec, context: &SourceContext) -> Result<Self> {
+    fn new(table: &TableSpec, context: &SourceContext, root: Root) -> Result<Self> {
         let partitions = Partitions::of(table)?;
         let records = partitions.record_columns(table)?;
         let (format, format_options) = format_of(table, &context.formats)?;
@@ -162,9 +173,8 @@ impl Layout {
         }
         Ok(Layout {
             owner: table.options.owner().to_string(),
-            root: location::absolute(&table.options)?
-                .to_string_lossy()
-                .into_owned(),
+            base: root.shown(""),
+            root,
             schema: Arc::clone(&context.schema),
             columns,
             partitions,
@@ -176,6 +186,19 @@ impl Layout {
         })
     }
 
+    /// True for files of columns, which have their own reader.
+    pub(super) fn is_columnar(&self) -> bool {
+        self.format.name() == parquet::NAME
+    }
+
+    /// Checks the options of the format.
+    fn check(&self) -> Result<()> {
+        match self.is_columnar() {
+            true => parquet::check(self.format, &self.format_options),
+            false => self.decoder().map(|_| ()),
+        }
+    }
+
     /// A decoder for one file.
     pub(super) fn decoder(&self) -> Result<Box<dyn Decoder>> {
         let schema = Arc::clone(&self.record_schema);
@@ -184,6 +207,17 @@ impl Layout {
                 .projected_decoder(schema, &self.projection, &self.format_options)?;
         decoder.set_batch_rows(self.batch_rows);
         Ok(decoder)
+    }
+
+    /// The wanted columns that are in the files, in order.
+    pub(super) fn wanted(&self) -> Result<SchemaRef> {
+        Ok(Arc::new(self.record_schema.project(&self.projection)?))
+    }
+
+    /// The path of a file below the table's directory; empty if the table is that file.
+    pub(super) fn relative<'a>(&self, path: &'a str) -> &'a str {
+        let path = path.strip_prefix(&self.base).unwrap_or(path);
+        path.trim_start_matches('/')
     }
 }
 
@@ -249,7 +283,7 @@ fn metadata_column(table: &TableSpec, column: &MetadataColumn) -> Result<Column>
     Ok(Column::Metadata(metadata, Arc::clone(&column.field)))
 }
 
-fn search(table: &TableSpec) -> Result<Search> {
+fn search(root: Root, table: &TableSpec) -> Result<Search> {
     const PATTERN_BYTES_MAX: usize = 1 << 20;
     let options = &table.options;
     let pattern = match options.get(PATH_PATTERN) {
@@ -265,7 +299,6 @@ fn search(table: &TableSpec) -> Result<Search> {
                 })?,
         ),
     };
-    let root = location::absolute(options)?;
     Ok(Search {
         owner: options.owner().to_string(),
         root,

@@ -13,21 +13,22 @@
 //! Source of the idea and the options: Apache Flink 2.3, "FileSystem SQL Connector", partition
 //! commit.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use millstream_core::table::TableSpec;
 use millstream_core::{Code, Error, Result};
 use serde_json::{Value, json};
 
-use super::pending::{Life, create_dirs, entries, segment, sync, write_error};
+use super::pending::{Life, segment};
+use super::root::Root;
 use super::{COMMIT_DELAY, COMMIT_POLICY, COMMIT_TRIGGER, SUCCESS_NAME};
 
 /// The name of a success file unless the table says otherwise.
 pub(super) const DEFAULT_NAME: &str = "_SUCCESS";
+
+/// The beginning of the names of files that hold waiting partitions.
+const PREFIX: &str = "waiting-";
 
 /// When a partition is marked, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +93,10 @@ impl Policy {
 pub(super) struct Waiting {
     policy: Policy,
     table: String,
-    root: PathBuf,
+    root: Root,
     life: Life,
-    /// Where they are kept.
-    file: PathBuf,
+    /// Where they are kept, below the root.
+    file: String,
     /// When files of each became visible first, ms since 1970.
     since: BTreeMap<String, i64>,
 }
@@ -104,103 +105,75 @@ impl Waiting {
     pub(super) fn new(
         policy: Policy,
         table: &TableSpec,
-        root: &Path,
+        root: &Root,
         life: &Life,
         run_id: &str,
     ) -> Self {
-        let file = format!("{}/waiting-{}.json", life.folder(), segment(run_id));
         Waiting {
             policy,
             table: table.name.clone(),
-            root: root.to_path_buf(),
+            root: root.clone(),
             life: life.clone(),
-            file: root.join(file),
+            file: format!("{}/{PREFIX}{}.json", life.folder(), segment(run_id)),
             since: BTreeMap::new(),
         }
     }
 
     /// Takes over what earlier lives of the job have left waiting.
-    pub(super) fn adopt(&mut self) -> Result<()> {
+    pub(super) async fn adopt(&mut self) -> Result<()> {
         if !self.policy.waits() {
             return Ok(());
         }
-        for folder in entries(&self.root.join(&self.life.job))? {
-            let name = folder.file_name().and_then(|name| name.to_str());
-            if !name.is_some_and(|name| self.life.outlives(name)) {
-                continue;
-            }
-            for file in entries(&folder)? {
-                let name = file.file_name().and_then(|name| name.to_str());
-                if name.is_some_and(|name| name.starts_with("waiting-")) {
-                    self.load(&file)?;
-                }
+        for path in self.root.leftovers(&self.life).await? {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            if name.starts_with(PREFIX) && name.ends_with(".json") {
+                self.load(&path).await?;
             }
         }
-        self.keep()
+        match self.since.is_empty() {
+            true => Ok(()),
+            false => self.keep().await,
+        }
     }
 
     /// Notes that files of these partitions are visible, and marks those that are due.
-    pub(super) fn step<'a>(
-        &mut self,
-        partitions: impl Iterator<Item = &'a str>,
-        now_ms: i64,
-    ) -> Result<()> {
+    pub(super) async fn step(&mut self, partitions: BTreeSet<&str>, now_ms: i64) -> Result<()> {
         let before = self.since.len();
         for partition in partitions {
             self.since.entry(partition.to_string()).or_insert(now_ms);
         }
         if self.policy.waits() && self.since.len() > before {
-            self.keep()?;
+            self.keep().await?;
         }
         let due_ms = now_ms.saturating_sub(self.policy.delay_ms);
-        let due: Vec<String> = self
-            .since
-            .iter()
-            .filter(|(_, since)| **since <= due_ms)
-            .map(|(partition, _)| partition.clone())
-            .collect();
+        let due = self.since.iter().filter(|(_, since)| **since <= due_ms);
+        let due: Vec<String> = due.map(|(partition, _)| partition.clone()).collect();
         for partition in &due {
-            self.mark(partition)?;
+            let path = format!("{partition}/{}", self.policy.name);
+            self.root.mark(&path).await?;
             self.since.remove(partition);
         }
         match self.policy.waits() && !due.is_empty() {
-            true => self.keep(),
+            true => self.keep().await,
             false => Ok(()),
         }
     }
 
-    fn mark(&self, partition: &str) -> Result<()> {
-        let directory = self.root.join(partition);
-        let path = directory.join(&self.policy.name);
-        match File::create(&path) {
-            Ok(_) => sync(&directory),
-            // Its owner has moved the whole partition away: there is nobody to tell.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(write_error(&path, error)),
-        }
-    }
-
-    fn load(&mut self, file: &Path) -> Result<()> {
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(write_error(file, error)),
+    async fn load(&mut self, path: &str) -> Result<()> {
+        let Some(text) = self.root.read(path).await? else {
+            return Ok(());
         };
         let parsed = || -> Option<(String, Vec<(String, i64)>)> {
-            let value: Value = serde_json::from_str(&text).ok()?;
+            let value: Value = serde_json::from_slice(&text).ok()?;
             let table = value.get("table")?.as_str()?.to_string();
             let since = value.get("since")?.as_object()?.iter();
             let since = since.map(|(partition, ms)| Some((partition.clone(), ms.as_i64()?)));
             Some((table, since.collect::<Option<_>>()?))
         };
         let (table, since) = parsed().ok_or_else(|| {
-            Error::new(
-                Code::CheckpointDamaged,
-                format!(
-                    "'{}' does not hold the partitions that wait to be marked",
-                    file.display()
-                ),
-            )
+            let path = self.root.shown(path);
+            let text = format!("'{path}' does not hold the partitions that wait to be marked");
+            Error::new(Code::CheckpointDamaged, text)
         })?;
         if table == self.table {
             for (partition, ms) in since {
@@ -212,25 +185,11 @@ impl Waiting {
     }
 
     /// Replaces the file, or removes it if nothing waits.
-    fn keep(&self) -> Result<()> {
-        let folder = self.root.join(self.life.folder());
+    async fn keep(&self) -> Result<()> {
         if self.since.is_empty() {
-            return match fs::remove_file(&self.file) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    Err(write_error(&self.file, error))
-                }
-                _ => Ok(()),
-            };
+            return self.root.remove(&self.file).await;
         }
-        create_dirs(&folder)?;
         let text = json!({"table": self.table, "since": self.since}).to_string();
-        let new = self.file.with_extension("new");
-        let written = File::create(&new).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(|error| write_error(&new, error))?;
-        fs::rename(&new, &self.file).map_err(|error| write_error(&self.file, error))?;
-        sync(&folder)
+        self.root.put(&self.file, text.into_bytes()).await
     }
 }

@@ -1,4 +1,7 @@
+mod buckets;
+mod crashing;
 mod reading;
+mod restoring;
 mod watching;
 mod writing;
 
