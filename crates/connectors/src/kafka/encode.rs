@@ -107,13 +107,12 @@ impl Encoding {
             timestamp: None,
             upsert,
         };
-        let mut place = table.schema.fields().len();
-        for column in table.metadata.iter().filter(|column| !column.is_virtual) {
+        let written = table.metadata.iter().filter(|column| !column.is_virtual);
+        for (place, column) in (table.schema.fields().len()..).zip(written) {
             match Key::writable(table, column)? {
                 Key::Headers => encoding.headers = Some(place),
                 _ => encoding.timestamp = Some(place),
             }
-            place += 1;
         }
         Ok(encoding)
     }

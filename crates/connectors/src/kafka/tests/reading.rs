@@ -58,7 +58,7 @@ async fn a_bounded_read_ends_behind_the_markers_of_transactions() {
     let reading = Reading::of(source.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     assert_eq!(reading.rows[&format!("{topic}-0")], ["1|a", "2|b"]);
@@ -83,7 +83,7 @@ async fn a_bounded_read_does_not_wait_for_an_open_transaction() {
     let reading = Reading::of(source.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     assert_eq!(reading.all(), ["1|null"]);
@@ -98,7 +98,7 @@ async fn an_empty_topic_ends_at_once() {
     let reading = Reading::of(source.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     assert_eq!(reading.finished.len(), 3);
@@ -140,7 +140,7 @@ async fn several_topics_are_read_each_to_its_own_end() {
         let reading = Reading::of(source.as_ref())
             .await
             .unwrap()
-            .to_end()
+            .drained()
             .await
             .unwrap();
         let wanted = ["10|null", "11|null", "20|null", "21|null", "31|null"];
@@ -182,7 +182,8 @@ async fn reading_begins_where_the_mode_says() {
         .unwrap();
 
     let end = ("scan.bounded.mode", "latest-offset");
-    let cases: Vec<(Vec<(&str, &str)>, &[&str])> = vec![
+    type Case<'a> = (Vec<(&'a str, &'a str)>, &'a [&'a str]);
+    let cases: Vec<Case<'_>> = vec![
         (
             vec![("scan.startup.mode", "earliest-offset"), end],
             &["1", "2", "3", "4"],
@@ -251,7 +252,7 @@ async fn reading_begins_where_the_mode_says() {
         let reading = Reading::of(source.as_ref())
             .await
             .unwrap()
-            .to_end()
+            .drained()
             .await
             .unwrap();
         let ids: Vec<String> = reading
@@ -291,7 +292,7 @@ async fn an_end_that_is_not_there_yet_is_waited_for() {
     transactional.begin_transaction().unwrap();
     send(&transactional, &topic, &[value(0, r#"{"id":3}"#)]);
     transactional.abort_transaction(LONG).unwrap();
-    let reading = reading.to_end().await.unwrap();
+    let reading = reading.drained().await.unwrap();
     assert_eq!(reading.all(), ["1|null", "2|null"]);
 }
 
@@ -318,7 +319,7 @@ async fn a_group_without_offsets_is_an_error_unless_told_where_to_begin() {
     let reading = Reading::of(found.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     assert_eq!(reading.all(), ["1|null"]);
@@ -464,7 +465,7 @@ async fn bad_records_have_their_offset_and_their_bytes() {
     let reading = Reading::of(source.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     assert_eq!(reading.all(), ["1|null", "5|null"]);
@@ -565,7 +566,7 @@ async fn keys_values_and_metadata_stand_side_by_side() {
     let all = Reading::of(found.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     let rows = &all.rows[&format!("{topic}-0")];
@@ -604,7 +605,7 @@ async fn keys_values_and_metadata_stand_side_by_side() {
     let some = Reading::of(found.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     assert_eq!(
@@ -634,7 +635,7 @@ async fn a_header_whose_name_is_no_text_makes_a_bad_record() {
     let reading = Reading::of(source.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     assert_eq!(
@@ -663,7 +664,7 @@ async fn raw_values_may_be_null() {
     let reading = Reading::of(source.as_ref())
         .await
         .unwrap()
-        .to_end()
+        .drained()
         .await
         .unwrap();
     assert_eq!(reading.all(), ["null", "text"]);

@@ -238,7 +238,7 @@ impl Reading {
     }
 
     /// Reads to the end.
-    pub(super) async fn to_end(mut self) -> Result<Self> {
+    pub(super) async fn drained(mut self) -> Result<Self> {
         while self.step().await? {}
         self.finished.sort();
         Ok(self)

@@ -119,18 +119,18 @@ async fn rows_behind_a_receipt_wait_for_the_next_transaction() {
     first_again.prepare(barrier(1, false)).await.unwrap();
     // The other writer has not come to its barrier, so the transaction is still open.
     let blocked = rows(&spec, &[&["2", "x"]]);
-    let waiting = tokio::spawn(async move {
+    let mut waiting = Box::pin(async move {
         first_again.write(blocked).await.unwrap();
         first_again
     });
     second.write(rows(&spec, &[&["1", "y"]])).await.unwrap();
     second.prepare(barrier(1, false)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(!waiting.is_finished());
+    let short = Duration::from_millis(100);
+    assert!(tokio::time::timeout(short, &mut waiting).await.is_err());
     committed_well(transactions.commit(&marker("1", 1)).await);
     assert_eq!(committed(&broker.bootstrap, &topic).len(), 2);
     transactions.begin().await.unwrap();
-    let mut first = waiting.await.unwrap();
+    let mut first = waiting.await;
     first.prepare(barrier(2, true)).await.unwrap();
     committed_well(transactions.commit(&marker("1", 2)).await);
     assert_eq!(committed(&broker.bootstrap, &topic).len(), 3);
@@ -278,7 +278,7 @@ async fn a_transaction_that_was_open_for_too_long_is_replayed() {
             break;
         }
         assert!(attempt < 300);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        std::thread::sleep(Duration::from_millis(100));
     }
     let CommitOutcome::Unknown(error) = transactions.commit(&marker("1", 1)).await else {
         panic!("it cannot be committed");
