@@ -11,7 +11,9 @@
 //! ```
 //!
 //! Every file runs as a user would run it, `millstream run FILE --result final --format json`, once
-//! for each parallelism and batch size of the matrix; the wanted lines, sorted, stay the same.
+//! for each parallelism and batch size of the matrix; the wanted lines, sorted, stay the same. Then the
+//! same with `--rehearse-crashes`: the job is broken off behind each checkpoint and goes on with another
+//! number of subtasks, and the wanted lines still stay the same.
 //! `{dir}` is a fresh folder with the inputs. `-- @error MS1004` instead of `@expect` wants a
 //! failure with that code, `-- @stderr TEXT` wants a text among the messages, and `-- @once` leaves
 //! the matrix out. The lines of several SELECTs are sorted together.

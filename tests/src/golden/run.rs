@@ -16,23 +16,33 @@ pub struct Matrix {
     pub parallelism: u32,
     /// `millstream.batch-rows`.
     pub batch_rows: u32,
+    /// Break the job off behind each checkpoint, and go on with these numbers of subtasks in turn.
+    pub crashes: Option<&'static str>,
 }
 
 /// A run that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Matrix {
-    /// Parallelism 1, 2 and 7 with batches of 1, 3 and 8192 rows; the plainest first.
+    /// Parallelism 1, 2 and 7 with batches of 1, 3 and 8192 rows, the plainest first; then with a
+    /// crash behind each checkpoint and a restart at another parallelism.
     pub fn all() -> Vec<Matrix> {
-        [8192, 3, 1]
-            .into_iter()
-            .flat_map(|batch_rows| {
-                [1, 2, 7].map(|parallelism| Matrix {
-                    parallelism,
-                    batch_rows,
-                })
-            })
-            .collect()
+        let mut all = Vec::new();
+        for batch_rows in [8192, 3, 1] {
+            all.extend([1, 2, 7].map(|parallelism| Matrix {
+                parallelism,
+                batch_rows,
+                crashes: None,
+            }));
+        }
+        for (parallelism, batch_rows, crashes) in [(1, 1, "1"), (2, 1, "3,1"), (3, 3, "2,4")] {
+            all.push(Matrix {
+                parallelism,
+                batch_rows,
+                crashes: Some(crashes),
+            });
+        }
+        all
     }
 }
 
@@ -44,7 +54,12 @@ pub(super) fn check(golden: &Golden, program: &Path, update: bool) -> Result<()>
         Matrix::all()
     };
     let mut golden = golden.clone();
+    let transactional = !golden.text.contains("'print'");
     for (index, point) in matrix.into_iter().enumerate() {
+        // What is printed is printed: a crash would show it twice, and that is what is promised.
+        if point.crashes.is_some() && !transactional {
+            continue;
+        }
         let folder = tempfile::tempdir().context("cannot make a folder")?;
         let output = run(&golden, program, point, folder.path())?;
         let rewrites = index == 0 && update && matches!(golden.wanted, Wanted::Lines(_));
@@ -54,8 +69,13 @@ pub(super) fn check(golden: &Golden, program: &Path, update: bool) -> Result<()>
         }
         compare(&golden, &output, folder.path()).with_context(|| {
             format!(
-                "parallelism {}, batches of {}",
-                point.parallelism, point.batch_rows
+                "parallelism {}, batches of {}{}",
+                point.parallelism,
+                point.batch_rows,
+                match point.crashes {
+                    Some(then) => format!(", crashes, then parallelism {then}"),
+                    None => String::new(),
+                }
             )
         })?;
     }
@@ -82,6 +102,7 @@ fn run(golden: &Golden, program: &Path, point: Matrix, folder: &Path) -> Result<
             "--set",
             &format!("millstream.batch-rows={}", point.batch_rows),
         ])
+        .args(point.crashes.iter().flat_map(|then| ["--rehearse-crashes", then]))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

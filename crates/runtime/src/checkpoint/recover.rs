@@ -119,7 +119,7 @@ impl Opened {
 }
 
 impl Recovery<'_> {
-    async fn run(mut self, start: StartFrom) -> Result<Recovered> {
+    async fn run(self, start: StartFrom) -> Result<Recovered> {
         let (mut request, mut savepoint) = self.request(start).await?;
         for _ in 0..ROUNDS_MAX {
             let mut opened = self.open().await?;
