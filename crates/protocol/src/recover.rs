@@ -52,7 +52,10 @@
 //! * Checkpoints of a lineage that ours does not say it replaced: stop. Starting empty beside them
 //!   would be the silent loss of X12.
 //! * `FRESH` and a manual restore first settle and finish what the old lineage has committed, so
-//!   that its output is whole; then they begin a new lineage (X11). If the old lineage can only
+//!   that its output is whole; then they begin a new lineage (X11). A checkpoint below the boundary
+//!   is refused, for it may be half deleted; if the boundary passes it while the new lineage is
+//!   being recorded, the next look finds the origin damaged, and stops.
+//!   If the old lineage can only
 //!   stop, they go on without finishing it: that is what the user asked for.
 //!
 //! A last agent cannot be added to or taken from a lineage: such a change of the job is a manual
@@ -443,6 +446,13 @@ impl<'a> Live<'a> {
         settled: Option<u64>,
     ) -> Result<(), StopReason> {
         let (lineage, checkpoint) = (from.lineage.clone(), from.number);
+        if !savepoint && lineage == self.id() && checkpoint < self.observed.boundary {
+            let boundary = self.observed.boundary;
+            return Err(StopReason::OriginCollected {
+                checkpoint,
+                boundary,
+            });
+        }
         if let Condition::Damaged(detail) = &from.condition {
             let detail = detail.clone();
             return Err(StopReason::OriginDamaged {

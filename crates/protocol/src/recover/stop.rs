@@ -75,6 +75,13 @@ pub enum StopReason {
         /// The file and what is wrong with it.
         detail: String,
     },
+    /// The checkpoint to start from is being deleted, or already is.
+    OriginCollected {
+        /// Its number.
+        checkpoint: u64,
+        /// Numbers from here on are kept.
+        boundary: u64,
+    },
     /// The checkpoint to start from was prepared and never committed.
     OriginNotCommitted {
         /// Its lineage.
@@ -161,6 +168,14 @@ impl fmt::Display for StopReason {
                 f,
                 "checkpoint {checkpoint} of lineage '{lineage}', which the job starts from, cannot \
                  be restored: {detail}"
+            ),
+            Self::OriginCollected {
+                checkpoint,
+                boundary,
+            } => write!(
+                f,
+                "checkpoint {checkpoint} is no longer kept; checkpoints from {boundary} on are, \
+                 and every savepoint"
             ),
             Self::OriginNotCommitted {
                 lineage,

@@ -368,6 +368,18 @@ fn a_manual_restore_wants_a_committed_checkpoint_or_a_savepoint() {
     );
     ask("m3<2", false, store, "stop OriginNotCommitted");
     ask("m1<0!", false, store, "stop OriginDamaged");
+    ask(
+        "m1<0",
+        false,
+        &format!("b2 {store}"),
+        "stop OriginCollected",
+    );
+    ask(
+        "m1<0",
+        true,
+        &format!("b2 {store}"),
+        &format!(r#"new lineage from Some("us/1") {rest}"#),
+    );
     ask("y/m7<0", false, store, "stop OriginNotCommitted");
     ask(
         "y/m7<0",
