@@ -299,13 +299,14 @@ impl Reader {
             return Ok(None);
         };
         self.latest = place;
+        let may_jump = self.settings.properties.reset.is_some();
         let part = &mut self.parts[place];
         let offset = message.offset();
-        if part.stage != Stage::Reading || offset < part.wanted() {
+        if part.stage != Stage::Reading || (offset < part.wanted() && !may_jump) {
             return Ok(None);
         }
         if let Some(before) = part.unchecked.take()
-            && offset < part.offset
+            && offset + 1 == part.offset
         {
             if fingerprint(message) != before {
                 return Err(replaced(&self.settings.properties.owner, part));

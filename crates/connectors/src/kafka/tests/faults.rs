@@ -125,6 +125,13 @@ async fn a_topic_created_anew_is_told_from_the_one_that_was_read() {
         "{error}"
     );
 
+    // Only who asked for it goes on with what is there.
+    let options = [EARLIEST, ("properties.auto.offset.reset", "earliest")];
+    let careless = source(&json_table(&broker.bootstrap, &topic, &options)).unwrap();
+    let mut jumped = Reading::from(careless.as_ref(), known.clone(), &positions).unwrap();
+    jumped.until(3).await.unwrap();
+    assert_eq!(jumped.all(), ["0|null", "1|null", "2|null"]);
+
     // Longer than before, so that every offset is there.
     let texts = ids(100..120);
     let records: Vec<Sent<'_>> = texts.iter().map(|text| value(0, text)).collect();
