@@ -101,6 +101,14 @@ fn properties() -> Vec<Property<Rules>> {
     ]
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is printed, and nothing depends on it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 /// The runs that the ordinary tests and the wide ones share.
 fn rules(has_agent: bool) -> Rules {
     Rules {
@@ -118,7 +126,7 @@ fn rules(has_agent: bool) -> Rules {
 /// the second start begins a new lineage, it never discards anything.)
 #[track_caller]
 fn check(rules: Rules) {
-    let began = Instant::now();
+    let began = now();
     let checker = rules.checker().threads(2).spawn_bfs().join();
     let found = (checker.unique_state_count(), checker.max_depth());
     eprintln!(
@@ -142,7 +150,7 @@ fn check(rules: Rules) {
 /// Breaks one rule; the model notices, by one of the properties named.
 #[track_caller]
 fn finds(sabotage: Sabotage, rules: Rules, wanted: &[&str]) {
-    let began = Instant::now();
+    let began = now();
     let rules = Rules {
         sabotage: Some(sabotage),
         ..rules
