@@ -15,9 +15,13 @@
 //! * State: one accumulator per key, never freed (except by `-D`). A snapshot writes the keys that
 //!   rows have touched; what was put out last is not kept apart, as it follows from the
 //!   accumulators.
+//! * Keys can be given up and brought back ([`spill`]) where rows only come and no values are
+//!   counted once: then the state may be larger than memory.
 //! * Cost: one probe per row; results of touched keys are computed twice per batch.
 //!
 //! Source: Apache Flink, `GroupAggFunction` and `MiniBatchGroupAggFunction`.
+
+mod spill;
 
 use std::sync::Arc;
 
@@ -29,7 +33,7 @@ use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::{SortOptions, and, interleave, take};
 use arrow::datatypes::SchemaRef;
 use millstream_core::id::Port;
-use millstream_core::operator::{Operator, Output};
+use millstream_core::operator::{Operator, Output, Spill};
 use millstream_core::rows::{ChangeBatch, RowKind};
 use millstream_core::state::{StateReader, StateWriter};
 use millstream_core::{Error, Result};
@@ -41,6 +45,7 @@ use crate::groups::{Groups, Layout, only_additions, signs};
 use crate::state::bytes::{Reader, damaged};
 use crate::state::entries::{KeyCodec, Place};
 use crate::state::form::Form;
+use crate::state::tracker::Bits;
 
 /// Blob: whether the input had ended.
 const ENDED: &str = "ended";
@@ -65,6 +70,9 @@ pub struct GroupAggregate {
     emit_update_before: bool,
     at_end_only: bool,
     batch_rows: usize,
+    /// Ids whose keys are in memory and known, once some have been given up: from then on a number
+    /// does not tell whether its key is new.
+    present: Option<Bits>,
 }
 
 /// The keys a batch has touched, each once, in the order they were met.
@@ -130,6 +138,7 @@ impl GroupAggregate {
             emit_update_before: spec.emit_update_before,
             at_end_only: spec.at_end_only,
             batch_rows: context.batch_rows.max(1),
+            present: None,
         })
     }
 
@@ -149,6 +158,9 @@ impl GroupAggregate {
         } else {
             self.put_out_changes(&changes, [&before.results, &new], keys, out)?;
         }
+        if let Some(present) = &mut self.present {
+            self.touched.ids.iter().for_each(|&id| present.insert(id));
+        }
         let gone = changes.iter().filter(|c| c.kind == RowKind::Delete);
         let gone: Vec<u32> = gone.map(|change| change.id).collect();
         self.forget(&gone)?;
@@ -161,7 +173,10 @@ impl GroupAggregate {
         for (place, &id) in self.touched.ids.iter().enumerate() {
             let was = match &before.counts {
                 Some(counts) if self.layout.keys > 0 => counts[place] > 0,
-                _ => (id as usize) < before.known,
+                _ => match &self.present {
+                    Some(present) => present.contains(id),
+                    None => (id as usize) < before.known,
+                },
             };
             let kind = match (was, self.has_rows(id)) {
                 (false, false) => continue,
@@ -356,6 +371,19 @@ impl Operator for GroupAggregate {
         Ok(())
     }
 
+    fn state_bytes(&self) -> usize {
+        // What is free is filled again before anything grows.
+        let (used, all) = (self.groups.keys.len(), self.groups.keys.id_bound());
+        match all {
+            0 => self.bytes(),
+            all => (self.bytes() as u128 * used as u128 / all as u128) as usize,
+        }
+    }
+
+    fn spill(&mut self) -> Option<&mut dyn Spill> {
+        self.can_spill().then_some(self as &mut dyn Spill)
+    }
+
     fn snapshot(&mut self, state: &mut dyn StateWriter) -> Result<()> {
         self.form.write(state)?;
         state.blob(ENDED, &[u8::from(self.ended)])?;
@@ -379,6 +407,14 @@ impl Operator for GroupAggregate {
 }
 
 impl Touched {
+    /// Batches since the key was touched last; the largest for one not touched since the start.
+    fn age(&self, id: u32) -> u32 {
+        match self.stamps.get(id as usize) {
+            None | Some(0) => u32::MAX,
+            Some(stamp) => self.batch.wrapping_sub(*stamp),
+        }
+    }
+
     fn mark(&mut self, ids: &[u32], bound: usize) {
         self.ids.clear();
         self.rows.clear();

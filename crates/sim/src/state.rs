@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use millstream_core::key::range;
 use millstream_core::operator::Operator;
-use millstream_core::state::{StateChunk, StateKey, StateReader, StateWriter};
+use millstream_core::state::{StateChunk, StateKey, StateLookup, StateReader, StateWriter};
 use millstream_core::{Error, Result};
 
 /// Entries in a chunk of a reader: few, so that small tests have several chunks.
@@ -167,6 +167,21 @@ impl MemoryState {
             self.blobs
                 .extend(blobs.map(|(name, bytes)| ((name, subtask), bytes)));
         }
+    }
+}
+
+impl StateLookup for MemoryState {
+    fn get(&mut self, keys: &[StateKey<'_>]) -> Result<Vec<Option<Vec<u8>>>> {
+        let place = |key: &StateKey<'_>| Place {
+            table: key.table,
+            namespace: key.namespace,
+            group: key.group,
+            key: key.key.to_vec(),
+        };
+        let found = keys
+            .iter()
+            .map(|key| self.entries.get(&place(key)).cloned());
+        Ok(found.collect())
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Bits {
 
 impl Bits {
     #[inline]
-    fn insert(&mut self, id: u32) {
+    pub(crate) fn insert(&mut self, id: u32) {
         let word = id as usize / 64;
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -28,18 +28,18 @@ impl Bits {
         self.words[word] |= 1 << (id % 64);
     }
 
-    fn remove(&mut self, id: u32) {
+    pub(crate) fn remove(&mut self, id: u32) {
         if let Some(word) = self.words.get_mut(id as usize / 64) {
             *word &= !(1 << (id % 64));
         }
     }
 
-    fn contains(&self, id: u32) -> bool {
+    pub(crate) fn contains(&self, id: u32) -> bool {
         let word = self.words.get(id as usize / 64);
         word.is_some_and(|word| word & (1 << (id % 64)) != 0)
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.words.capacity() * 8
     }
 
@@ -93,6 +93,12 @@ impl Tracker {
     /// True if a checkpoint holds this entry.
     pub(crate) fn is_stored(&self, id: u32) -> bool {
         self.stored.contains(id)
+    }
+
+    /// True if a checkpoint holds this entry as it is now.
+    pub(crate) fn is_clean(&self, id: u32) -> bool {
+        let is_changed = id < self.changed_below || self.changed.contains(id);
+        !is_changed && self.stored.contains(id)
     }
 
     /// A checkpoint holds this entry as it is now.

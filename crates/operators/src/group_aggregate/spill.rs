@@ -1,0 +1,134 @@
+//! Keys that are given up for want of memory, and brought back for the rows that need them.
+//!
+//! ```text
+//! evict   of the clean keys those untouched for longest: accumulator emptied, number freed
+//! fetch   keys of a batch that are not present: looked up, loaded if stored, new if not
+//! ```
+//!
+//! * Only where rows come and none goes: a key that was deleted and comes again could otherwise be
+//!   found in a checkpoint older than its deletion. And only without distinct values, which are
+//!   entries of their own.
+//! * How long a key was untouched is told by the number of the batch that touched it last.
+//! * Cost: giving up looks at every key once and frees a tenth of the budget or more at a time;
+//!   bringing back hashes the keys of a batch twice.
+
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
+use millstream_core::Result;
+use millstream_core::id::Port;
+use millstream_core::operator::{Operator, Spill};
+use millstream_core::rows::ChangeBatch;
+use millstream_core::state::{StateKey, StateLookup};
+
+use super::{GroupAggregate, PLACE};
+use crate::state::bytes::Reader;
+use crate::state::entries::state_key;
+use crate::state::tracker::Bits;
+
+impl GroupAggregate {
+    /// True if keys can be given up.
+    pub(super) fn can_spill(&self) -> bool {
+        let only_grows = self.groups.rows.is_none() && !self.at_end_only;
+        only_grows && self.layout.keys > 0 && self.groups.accumulators.distinct_sets() == 0
+    }
+
+    /// The clean keys, those untouched for longest first, as many as hold about `bytes`.
+    fn stalest(&mut self, bytes: usize) -> Vec<u32> {
+        let ids = self.groups.keys.ids();
+        let each = (self.bytes() / ids.len().max(1)).max(1);
+        let tracker = &self.groups.tracker;
+        let mut clean: Vec<u32> = ids.into_iter().filter(|&id| tracker.is_clean(id)).collect();
+        let count = bytes.div_ceil(each).min(clean.len());
+        if count < clean.len() {
+            let touched = &self.touched;
+            clean.select_nth_unstable_by_key(count, |&id| std::cmp::Reverse(touched.age(id)));
+            clean.truncate(count);
+        }
+        clean
+    }
+
+    /// Loads what the store knows of these keys; the others stay new.
+    fn load(&mut self, ids: &[u32], rows: &[ArrayRef], state: &mut dyn StateLookup) -> Result<()> {
+        self.codec.encode(rows, ids.len())?;
+        let keys = (0..ids.len()).map(|row| {
+            let group = self.codec.group(row);
+            state_key(PLACE, group, self.codec.key(row))
+        });
+        let keys: Vec<StateKey<'_>> = keys.collect();
+        let found = state.get(&keys)?;
+        for (&id, value) in ids.iter().zip(found) {
+            let Some(value) = value else {
+                continue;
+            };
+            let mut reader = Reader::new(&value);
+            self.groups.accumulators.load(id, &mut reader)?;
+            reader.end()?;
+            self.groups.tracker.restored(id);
+            if let Some(present) = &mut self.present {
+                present.insert(id);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Spill for GroupAggregate {
+    fn evict(&mut self, bytes: usize) -> Result<usize> {
+        let stale = self.stalest(bytes);
+        if stale.is_empty() {
+            return Ok(0);
+        }
+        let before = self.state_bytes();
+        if self.present.is_none() {
+            let mut present = Bits::default();
+            let ids = self.groups.keys.ids();
+            ids.into_iter().for_each(|id| present.insert(id));
+            self.present = Some(present);
+        }
+        self.groups.accumulators.reset(&stale)?;
+        self.groups.keys.remove(&stale);
+        for &id in &stale {
+            self.groups.tracker.free(id);
+            if let Some(present) = &mut self.present {
+                present.remove(id);
+            }
+        }
+        Ok(before.saturating_sub(self.state_bytes()))
+    }
+
+    fn fetch(
+        &mut self,
+        _port: Port,
+        rows: &ChangeBatch,
+        state: &mut dyn StateLookup,
+    ) -> Result<()> {
+        let Some(present) = &self.present else {
+            return Ok(());
+        };
+        let columns = self.layout.pick(rows.rows().columns());
+        let keys = &columns[..self.layout.keys];
+        let groups = &mut self.groups;
+        groups.keys.intern(keys, rows.num_rows(), &mut groups.ids)?;
+        let mut missing = Vec::new();
+        let mut first_rows = Vec::new();
+        let mut asked = Bits::default();
+        for (row, &id) in groups.ids.iter().enumerate() {
+            if !present.contains(id) && !asked.contains(id) {
+                asked.insert(id);
+                missing.push(id);
+                first_rows.push(row as u32);
+            }
+        }
+        groups.make_room();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let first_rows = UInt32Array::from(first_rows);
+        let keys = keys.iter().map(|key| Ok(take(key, &first_rows, None)?));
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        self.load(&missing, &keys, state)
+    }
+}
+
+#[cfg(test)]
+mod tests;
