@@ -349,7 +349,7 @@ fn tables_of_one_cluster_share_a_group_and_must_agree() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_away_is_told_after_a_while_and_not_waited_for_without_end() {
+async fn nothing_begins_before_recovery() {
     let spec = exactly("127.0.0.1:9", "x", &[]);
     let transactions = transactions(&spec, "job", "1");
     let error = transactions.begin().await.unwrap_err();
