@@ -88,18 +88,16 @@ pub trait Operator: Send {
 /// runtime calls [`evict`](Spill::evict) only when the newest snapshot is, so every entry not
 /// changed since then may go.
 pub trait Spill {
+    /// True once entries have been given up, or were left in the checkpoint by `restore`.
+    fn is_partial(&self) -> bool;
+
     /// Gives up clean entries, those unused for longest first, until about `bytes` are free.
     /// Returns how many bytes are free now that were not before; 0 if everything has changed.
     fn evict(&mut self, bytes: usize) -> Result<usize>;
 
     /// Brings back what the rows of the next `on_rows` of this port need. Called before each
     /// `on_rows` once something has been given up.
-    fn fetch(
-        &mut self,
-        port: Port,
-        rows: &ChangeBatch,
-        state: &mut dyn StateLookup,
-    ) -> Result<()>;
+    fn fetch(&mut self, port: Port, rows: &ChangeBatch, state: &mut dyn StateLookup) -> Result<()>;
 }
 
 /// What happened to a split in its source reader.

@@ -58,6 +58,11 @@ pub trait StateReader {
     fn blobs(&self, name: &str) -> Vec<&[u8]>;
     /// The key groups of this subtask.
     fn key_groups(&self) -> Range<u32>;
+    /// True if an operator that holds this many bytes by now, and can bring entries back later
+    /// ([`crate::operator::Spill`]), should leave the rest where it is.
+    fn is_enough(&self, _bytes: usize) -> bool {
+        false
+    }
 }
 
 /// Looks up entries that an operator has given up, in what the newest committed checkpoint keeps.

@@ -401,6 +401,10 @@ impl Operator for GroupAggregate {
                 return Err(damaged("an entry is in a namespace nobody wrote"));
             }
             self.groups.restore(table, &chunk, &mut self.codec)?;
+            if self.can_spill() && state.is_enough(self.state_bytes()) {
+                self.note_present();
+                break;
+            }
         }
         self.groups.check_restored()
     }

@@ -127,6 +127,11 @@ impl Incarnation {
                 restored: restored.as_ref(),
                 results: plan.results.as_ref(),
                 memory: &plan.memory,
+                spills: plan
+                    .options
+                    .checkpoints
+                    .as_ref()
+                    .is_some_and(|c| c.incremental),
                 committed: &committed,
                 triggers: &triggers,
                 reports: &reports,

@@ -211,6 +211,12 @@ impl JobMemory {
 }
 
 impl Account {
+    /// An equal share of the budget, bytes.
+    pub(crate) fn share(&self) -> usize {
+        let accounts = self.job.operators.lock().len().max(1) as u64;
+        usize::try_from(self.job.memory.limit / 2 / accounts).unwrap_or(usize::MAX)
+    }
+
     /// Says how much the operator holds now. Returns how much of it should be given up.
     pub(crate) fn set(&self, bytes: usize) -> usize {
         let bytes = bytes as u64;

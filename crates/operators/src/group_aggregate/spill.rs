@@ -32,6 +32,16 @@ impl GroupAggregate {
         only_grows && self.layout.keys > 0 && self.groups.accumulators.distinct_sets() == 0
     }
 
+    /// From now on, keys that are not in memory may be in a checkpoint.
+    pub(super) fn note_present(&mut self) {
+        if self.present.is_none() {
+            let mut present = Bits::default();
+            let ids = self.groups.keys.ids();
+            ids.into_iter().for_each(|id| present.insert(id));
+            self.present = Some(present);
+        }
+    }
+
     /// The clean keys, those untouched for longest first, as many as hold about `bytes`.
     fn stalest(&mut self, bytes: usize) -> Vec<u32> {
         let ids = self.groups.keys.ids();
@@ -73,18 +83,17 @@ impl GroupAggregate {
 }
 
 impl Spill for GroupAggregate {
+    fn is_partial(&self) -> bool {
+        self.present.is_some()
+    }
+
     fn evict(&mut self, bytes: usize) -> Result<usize> {
         let stale = self.stalest(bytes);
         if stale.is_empty() {
             return Ok(0);
         }
         let before = self.state_bytes();
-        if self.present.is_none() {
-            let mut present = Bits::default();
-            let ids = self.groups.keys.ids();
-            ids.into_iter().for_each(|id| present.insert(id));
-            self.present = Some(present);
-        }
+        self.note_present();
         self.groups.accumulators.reset(&stale)?;
         self.groups.keys.remove(&stale);
         for &id in &stale {

@@ -106,8 +106,10 @@ impl Committing {
     async fn release(&mut self) {
         for (held, sender) in &self.held {
             for rows in held.take() {
-                // A reader who has gone has all it wants.
-                drop(sender.send(Message::Rows(rows)).await);
+                if sender.send(Message::Rows(rows)).await.is_err() {
+                    // A reader who has gone has all it wants.
+                    return;
+                }
             }
         }
     }

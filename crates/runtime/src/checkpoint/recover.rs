@@ -124,6 +124,8 @@ impl Recovery<'_> {
         for _ in 0..ROUNDS_MAX {
             let mut opened = self.open().await?;
             let seen = self.store.observe().await?;
+            // Whoever was overtaken meanwhile must not settle what its successor writes.
+            self.store.check_fence(self.claim.generation()).await?;
             let observed = self.observed(&seen, &opened, &request)?;
             match decide(&observed) {
                 Action::StartEmpty {
@@ -133,6 +135,7 @@ impl Recovery<'_> {
                         self.mark(opened.transactions(), 0).await?;
                     }
                     opened.sinks.recover(&BTreeMap::new()).await?;
+                    self.store.check_fence(self.claim.generation()).await?;
                     return self.begin(opened, None, next);
                 }
                 Action::Restore {
@@ -149,6 +152,7 @@ impl Recovery<'_> {
                         self.mark(opened.transactions(), checkpoint).await?;
                     }
                     self.finish(&mut opened, &manifest, redo_finish).await?;
+                    self.store.check_fence(self.claim.generation()).await?;
                     return self.begin(opened, Some(manifest), next);
                 }
                 Action::SettleAborted { checkpoint } => self.settle(checkpoint).await?,
@@ -287,7 +291,9 @@ impl Recovery<'_> {
     /// its owner does not agree.
     fn fitted(&self, manifest: Manifest) -> Result<Manifest> {
         let is_approved = self.options.approve_changes;
-        let fitted = self.identities()?.fit(manifest, &self.plan.graph(), is_approved)?;
+        let fitted = self
+            .identities()?
+            .fit(manifest, &self.plan.graph(), is_approved)?;
         Ok(self.told(fitted))
     }
 

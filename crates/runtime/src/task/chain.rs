@@ -36,7 +36,7 @@ use tokio::runtime::Handle;
 
 use super::report::{Place, StageSnapshot};
 use super::side::{BadRule, SideRows};
-use super::spill::Spilling;
+use super::spill::{Bounded, Spilling};
 use crate::spawn;
 
 /// The operators of one task.
@@ -157,10 +157,15 @@ impl Chain {
         }
         let mut stages = std::mem::take(&mut self.stages);
         let restored = spawn::blocking("restore state", move || {
-            for (index, mut reader) in readers {
-                let stage = &mut stages[index];
+            for (index, reader) in readers {
+                let stage: &mut Stage = &mut stages[index];
+                let mut reader = Bounded {
+                    reader,
+                    bytes_max: stage.spilling.restore_bytes(),
+                };
                 let result = stage.operator.restore(&mut reader);
                 result.map_err(|error| error.context(&stage.name))?;
+                stage.spilling.restored(stage.operator.as_mut());
             }
             Ok(stages)
         });

@@ -39,6 +39,7 @@ use super::report::SourceSnapshot;
 use super::side::BadRule;
 use super::sink::in_table;
 use super::trigger::TriggerWatch;
+use crate::memory::{JobMemory, Level};
 use crate::spawn::End;
 
 /// Reads the splits of one subtask.
@@ -65,6 +66,8 @@ pub(crate) struct SourceTask {
     pub(crate) triggers: TriggerWatch,
     /// Reading begins when all subtasks of the source are ready.
     pub(crate) pass: Pass,
+    /// What the job holds.
+    pub(crate) memory: Arc<JobMemory>,
     /// Rows after which it reads no more: rehearsals break every life off there.
     pub(crate) quota: Option<u64>,
     /// Where it stands.
@@ -76,6 +79,8 @@ pub(crate) struct SourceTask {
 pub(crate) struct State {
     /// Splits that are not finished.
     open: BTreeMap<SplitId, Open>,
+    /// The last round was left out for want of memory.
+    held_back: bool,
     /// Rows yielded in this life.
     yielded: u64,
     /// Splits that are, as a checkpoint keeps them.
@@ -99,6 +104,9 @@ struct Open {
     split: Split,
     metrics: Arc<SplitMetrics>,
 }
+
+/// How long a source waits between two fetches while memory is short.
+const SHORT_OF_MEMORY: Duration = Duration::from_millis(20);
 
 enum Wait {
     Fetched(Result<Fetch>),
@@ -208,7 +216,15 @@ impl SourceTask {
         let due = due.into_iter().flatten().min();
         let started = clock.elapsed();
         let is_open = self.pass.is_open();
-        let is_full = self.quota.is_some_and(|quota| self.state.yielded >= quota);
+        // While memory is short, only every second round reads, and the others take their time.
+        let is_short = self.memory.level(clock.elapsed()) >= Level::High;
+        self.state.held_back = is_short && !self.state.held_back;
+        let due = match self.state.held_back {
+            true => Some(due.map_or(SHORT_OF_MEMORY, |due| due.min(SHORT_OF_MEMORY))),
+            false => due,
+        };
+        let is_full =
+            self.state.held_back || self.quota.is_some_and(|quota| self.state.yielded >= quota);
         let pending = self.triggers.due().is_some();
         let fetch = count_busy(&clock, &self.metrics.busy_nanos, self.reader.fetch());
         let waited = tokio::select! {

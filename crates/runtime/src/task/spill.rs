@@ -14,12 +14,13 @@
 //!   the next checkpoint is asked for early.
 //! * Cost: one account per 16 calls; a look-up per batch once something has been given up.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use millstream_core::id::{CheckpointId, NodeId, Port};
 use millstream_core::operator::Operator;
 use millstream_core::rows::ChangeBatch;
-use millstream_core::state::{StateKey, StateLookup};
+use millstream_core::state::{StateChunk, StateKey, StateLookup, StateReader};
 use millstream_core::{Error, Result};
 use millstream_state::manifest::{Manifest, NodeState};
 use millstream_state::run::{BlockCache, Lookup};
@@ -51,8 +52,11 @@ pub(crate) struct Spilling {
     /// Number of the newest snapshot of this stage.
     snapshot: CheckpointId,
     calls: u32,
-    /// Set once something has been given up.
+    /// Something is only in the checkpoint.
+    is_partial: bool,
     given_up: Option<GivenUp>,
+    /// Whether anything may be given up at all.
+    is_allowed: bool,
     has_asked: bool,
 }
 
@@ -63,12 +67,14 @@ struct GivenUp {
 }
 
 impl Spilling {
-    /// A stage that has everything in memory, restored from `snapshot`.
+    /// A stage that starts from `snapshot`. With whole snapshots (`is_allowed` false) nothing is
+    /// given up: they want everything, and would forget what is not in memory.
     pub(crate) fn new(
         node: NodeId,
         account: Account,
         committed: watch::Receiver<Option<Committed>>,
         snapshot: CheckpointId,
+        is_allowed: bool,
     ) -> Self {
         Spilling {
             node,
@@ -76,9 +82,24 @@ impl Spilling {
             committed,
             snapshot,
             calls: 0,
+            is_partial: false,
             given_up: None,
+            is_allowed,
             has_asked: false,
         }
+    }
+
+    /// The most a restore should load, bytes.
+    pub(crate) fn restore_bytes(&self) -> usize {
+        match self.is_allowed {
+            true => self.account.share(),
+            false => usize::MAX,
+        }
+    }
+
+    /// The stage has been restored, perhaps not wholly.
+    pub(crate) fn restored(&mut self, operator: &mut dyn Operator) {
+        self.is_partial |= operator.spill().is_some_and(|spill| spill.is_partial());
     }
 
     /// The stage has handed over a snapshot.
@@ -94,7 +115,7 @@ impl Spilling {
         port: Port,
         rows: &ChangeBatch,
     ) -> Result<()> {
-        if self.given_up.is_none() {
+        if !self.is_partial {
             return Ok(());
         }
         self.look_at_newest()?;
@@ -116,15 +137,15 @@ impl Spilling {
             return Ok(false);
         }
         let newest = self.newest_checkpoint();
-        let Some(spill) = operator.spill() else {
+        let Some(spill) = operator.spill().filter(|_| self.is_allowed) else {
             return Ok(false);
         };
         if newest.is_none() || newest != Some(self.snapshot.0) {
             return Ok(self.ask());
         }
         let freed = spill.evict(excess)?;
+        self.is_partial |= spill.is_partial();
         if freed > 0 {
-            self.look_at_newest()?;
             self.account.set(operator.state_bytes());
         }
         Ok(freed < excess / 2 && self.ask())
@@ -180,4 +201,30 @@ impl StateLookup for GivenUp {
 /// is larger than memory: then the disk is what everybody waits for.
 fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::task::block_in_place(|| Handle::current().block_on(work))
+}
+
+/// Reads the state of a stage, as much as there is room for.
+pub(crate) struct Bounded<R> {
+    /// Reads all of it.
+    pub(crate) reader: R,
+    /// How much there is room for.
+    pub(crate) bytes_max: usize,
+}
+
+impl<R: StateReader> StateReader for Bounded<R> {
+    fn next_chunk(&mut self) -> Result<Option<StateChunk>> {
+        self.reader.next_chunk()
+    }
+
+    fn blobs(&self, name: &str) -> Vec<&[u8]> {
+        self.reader.blobs(name)
+    }
+
+    fn key_groups(&self) -> Range<u32> {
+        self.reader.key_groups()
+    }
+
+    fn is_enough(&self, bytes: usize) -> bool {
+        bytes >= self.bytes_max
+    }
 }

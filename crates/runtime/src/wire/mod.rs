@@ -76,6 +76,8 @@ pub(crate) struct Life<'a> {
     pub(crate) results: Option<&'a ResultsDoor>,
     /// What its operators hold.
     pub(crate) memory: &'a Arc<JobMemory>,
+    /// Whether state may be given up to a checkpoint.
+    pub(crate) spills: bool,
     /// The newest committed checkpoint.
     pub(crate) committed: &'a watch::Receiver<Option<Committed>>,
     /// How sources learn of barriers.
@@ -246,6 +248,7 @@ impl Wiring<'_> {
                 triggers: self.life.triggers.watch(),
                 pass: gate.pass(),
                 quota: self.life.quota,
+                memory: Arc::clone(self.life.memory),
                 state: State::default(),
             };
             let name = self.task_name(nodes, subtask);
@@ -322,6 +325,7 @@ impl Wiring<'_> {
                 self.life.memory.account(&name),
                 self.life.committed.clone(),
                 self.life.restored_from(),
+                self.life.spills,
             ),
             operator,
             metrics: self.metrics.node(node.id, ""),

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use arrow::array::{Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use millstream_core::operator::{Emission, Output};
+use millstream_core::state::{StateChunk, StateReader};
 use millstream_plan::{AggregateCall, AggregateFunction, GroupAggregateSpec};
 use millstream_sim::MemoryState;
 use proptest::prelude::*;
@@ -121,4 +122,38 @@ fn the_keys_untouched_for_longest_go_first_and_changed_ones_stay() {
     operator.evict(usize::MAX).unwrap();
     assert_eq!(operator.groups.keys.ids(), [1]);
     assert_eq!(operator.evict(usize::MAX).unwrap(), 0);
+}
+
+/// Wants no more than some bytes.
+struct Bounded<R>(R, usize);
+
+impl<R: StateReader> StateReader for Bounded<R> {
+    fn next_chunk(&mut self) -> Result<Option<StateChunk>> {
+        self.0.next_chunk()
+    }
+    fn blobs(&self, name: &str) -> Vec<&[u8]> {
+        self.0.blobs(name)
+    }
+    fn key_groups(&self) -> std::ops::Range<u32> {
+        self.0.key_groups()
+    }
+    fn is_enough(&self, bytes: usize) -> bool {
+        bytes >= self.1
+    }
+}
+
+#[test]
+fn a_restore_takes_what_there_is_room_for_and_the_rest_when_it_is_needed() {
+    let mut whole = operator(true);
+    let mut state = MemoryState::new(16);
+    let all: Vec<u8> = (0..200).collect();
+    put_out(&mut whole, &all);
+    state.checkpoint(&mut [&mut whole], false).unwrap();
+    let mut restored = operator(true);
+    let mut reader = Bounded(state.reader(0..16), 1);
+    restored.restore(&mut reader).unwrap();
+    assert!(restored.is_partial());
+    assert!(restored.groups.keys.len() < 20);
+    restored.fetch(Port::ONLY, &rows(&all), &mut state).unwrap();
+    assert_eq!(put_out(&mut restored, &all), put_out(&mut whole, &all));
 }
