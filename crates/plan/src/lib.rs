@@ -24,7 +24,7 @@ pub mod translate;
 
 pub use changelog::ChangelogMode;
 pub use graph::{Exchange, Input, JobGraph, Node, OutputKind, RuntimeMode};
-pub use settings::{CheckpointSettings, JobSettings, RestartStrategy};
+pub use settings::{AccessSettings, CheckpointSettings, JobSettings, RestartStrategy};
 pub use spec::{
     AggregateCall, AggregateFunction, CalcSpec, GroupAggregateSpec, LimitSpec, NodeKind, OnError,
     SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec, TimeAttribute, ValuesSpec, WatermarkSpec,

@@ -16,6 +16,19 @@ pub struct JobSettings {
     pub recover_from: Option<String>,
     /// `restart-strategy.*`.
     pub restart: Option<RestartStrategy>,
+    /// `s3.*`.
+    pub access: AccessSettings,
+}
+
+/// `s3.*`: how object stores are reached. Keys are secrets and come from the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessSettings {
+    /// `endpoint`.
+    pub endpoint: Option<String>,
+    /// `region`.
+    pub region: Option<String>,
+    /// `path.style.access`: the bucket stands in the path and not in the name of the host.
+    pub path_style: Option<bool>,
 }
 
 /// `execution.checkpointing.*`.

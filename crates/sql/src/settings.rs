@@ -163,6 +163,24 @@ pub static KEYS: &[OptionSpec] = &[
         "the wait before each restart",
     ),
     OptionSpec::new(
+        job::S3_ENDPOINT,
+        "a URL",
+        "AWS_ENDPOINT_URL, else that of AWS",
+        "the server of an S3-compatible object store",
+    ),
+    OptionSpec::new(
+        job::S3_PATH_STYLE,
+        "'true' or 'false'",
+        "true with an endpoint",
+        "the bucket stands in the path and not in the name of the host",
+    ),
+    OptionSpec::new(
+        job::S3_REGION,
+        "a region",
+        "AWS_REGION",
+        "where the bucket is",
+    ),
+    OptionSpec::new(
         "table.exec.resource.default-parallelism",
         "a number from 1 to 128, or -1",
         "-1",
@@ -229,6 +247,7 @@ pub struct Settings {
 impl Settings {
     /// Sets a key after checking its value.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        job::refuse_secret(key)?;
         let known = KEYS.iter().any(|spec| spec.key == key);
         if !known && !IGNORED.iter().any(|prefix| key.starts_with(prefix)) {
             let error = Error::new(Code::UnknownOption, format!("unknown setting '{key}'"));

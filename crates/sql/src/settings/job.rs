@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use millstream_core::options::Options;
-use millstream_core::{Error, Result};
-use millstream_plan::{CheckpointSettings, JobSettings, RestartStrategy};
+use millstream_core::{Code, Error, Result};
+use millstream_plan::{AccessSettings, CheckpointSettings, JobSettings, RestartStrategy};
 
 pub(super) const DIR: &str = "execution.checkpointing.dir";
 pub(super) const INCREMENTAL: &str = "execution.checkpointing.incremental";
@@ -28,6 +28,9 @@ pub(super) const RATE_INTERVAL: &str = "restart-strategy.failure-rate.failure-ra
 pub(super) const RATE_FAILURES: &str = "restart-strategy.failure-rate.max-failures-per-interval";
 pub(super) const FIXED_ATTEMPTS: &str = "restart-strategy.fixed-delay.attempts";
 pub(super) const FIXED_DELAY: &str = "restart-strategy.fixed-delay.delay";
+pub(super) const S3_ENDPOINT: &str = "s3.endpoint";
+pub(super) const S3_PATH_STYLE: &str = "s3.path.style.access";
+pub(super) const S3_REGION: &str = "s3.region";
 
 /// Every setting that is read here.
 pub(super) const KEYS: &[&str] = &[
@@ -51,6 +54,17 @@ pub(super) const KEYS: &[&str] = &[
     RATE_FAILURES,
     FIXED_ATTEMPTS,
     FIXED_DELAY,
+    S3_ENDPOINT,
+    S3_PATH_STYLE,
+    S3_REGION,
+];
+
+/// Keys of object stores, which must not be shown, and the variables to put them in.
+const SECRETS: &[(&str, &str)] = &[
+    ("s3.access-key", "AWS_ACCESS_KEY_ID"),
+    ("s3.access.key", "AWS_ACCESS_KEY_ID"),
+    ("s3.secret-key", "AWS_SECRET_ACCESS_KEY"),
+    ("s3.secret.key", "AWS_SECRET_ACCESS_KEY"),
 ];
 
 /// The shortest time between two checkpoints, as in Flink.
@@ -82,7 +96,27 @@ pub(super) fn read(options: &Options) -> Result<JobSettings> {
         },
         recover_from: place(options, RECOVERY_PATH)?,
         restart: restart(options)?,
+        access: AccessSettings {
+            endpoint: place(options, S3_ENDPOINT)?,
+            region: place(options, S3_REGION)?,
+            path_style: match options.get(S3_PATH_STYLE) {
+                None => None,
+                Some(_) => Some(options.boolean(S3_PATH_STYLE, true)?),
+            },
+        },
     })
+}
+
+/// Refuses what everybody who reads the script or lists the settings would see.
+pub(super) fn refuse_secret(key: &str) -> Result<()> {
+    match SECRETS.iter().find(|(secret, _)| *secret == key) {
+        None => Ok(()),
+        Some((_, variable)) => Err(Error::new(
+            Code::InvalidOption,
+            format!("'{key}' is a secret and cannot be a setting"),
+        )
+        .hint(format!("set the environment variable {variable} instead"))),
+    }
 }
 
 fn name(options: &Options) -> Result<Option<String>> {

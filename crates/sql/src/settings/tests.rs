@@ -179,3 +179,25 @@ fn restart_strategies_take_the_options_of_their_own_kind() {
         None
     );
 }
+
+#[test]
+fn an_object_store_is_reached_by_settings_but_its_keys_are_no_settings() {
+    let settings = set(&[
+        ("s3.endpoint", "http://localhost:9000"),
+        ("s3.path.style.access", "true"),
+        ("s3.region", "eu-central-1"),
+    ]);
+    let access = settings.unwrap().job().unwrap().access;
+    assert_eq!(access.endpoint.as_deref(), Some("http://localhost:9000"));
+    assert_eq!(access.region.as_deref(), Some("eu-central-1"));
+    assert_eq!(access.path_style, Some(true));
+    for secret in ["s3.access-key", "s3.secret-key", "s3.secret.key"] {
+        let error = set(&[(secret, "hunter2")]).unwrap_err();
+        assert!(!error.report().contains("hunter2"), "{}", error.report());
+        assert!(
+            error.hint_text().unwrap().contains("AWS_"),
+            "{}",
+            error.report()
+        );
+    }
+}
