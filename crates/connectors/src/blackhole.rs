@@ -5,8 +5,8 @@
 use async_trait::async_trait;
 use millstream_core::Result;
 use millstream_core::connector::{
-    Committable, Committer, Connector, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
-    SourceFactory,
+    Committable, Committer, Connector, Guarantee, Prepared, SinkAccepts, SinkContext, SinkFactory,
+    SinkWriter, SourceFactory,
 };
 use millstream_core::format::Formats;
 use millstream_core::message::Barrier;
@@ -54,6 +54,10 @@ impl SinkFactory for Blackhole {
 
     fn committer(&self, _: &TableSpec, _: &SinkContext) -> Result<Box<dyn Committer>> {
         Ok(Box::new(Nothing))
+    }
+
+    fn guarantee(&self, _table: &TableSpec) -> Result<Guarantee> {
+        Ok(Guarantee::none("every row is forgotten"))
     }
 }
 

@@ -23,7 +23,7 @@ use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use millstream_core::connector::{
-    Committer, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
+    Committer, Guarantee, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
 };
 use millstream_core::failpoint::failpoint;
 use millstream_core::format::{Format, Formats};
@@ -72,6 +72,12 @@ impl SinkFactory for Filesystem {
 
     fn committer(&self, table: &TableSpec, context: &SinkContext) -> Result<Box<dyn Committer>> {
         Ok(Box::new(Commits::new(table, context)?))
+    }
+
+    fn guarantee(&self, _table: &TableSpec) -> Result<Guarantee> {
+        Ok(Guarantee::exactly_once(
+            "a file is visible once the checkpoint its rows belong to is committed",
+        ))
     }
 }
 

@@ -23,7 +23,7 @@ use std::io::{self, Write};
 
 use async_trait::async_trait;
 use millstream_core::connector::{
-    Committer, Connector, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
+    Committer, Connector, Guarantee, Prepared, SinkAccepts, SinkContext, SinkFactory, SinkWriter,
     SourceFactory,
 };
 use millstream_core::format::Formats;
@@ -92,6 +92,12 @@ impl SinkFactory for Print {
 
     fn committer(&self, _: &TableSpec, _: &SinkContext) -> Result<Box<dyn Committer>> {
         Ok(Box::new(Nothing))
+    }
+
+    fn guarantee(&self, _table: &TableSpec) -> Result<Guarantee> {
+        Ok(Guarantee::at_least_once(
+            "what is printed cannot be taken back: rows since the last checkpoint come again",
+        ))
     }
 }
 
