@@ -48,10 +48,10 @@ impl Engine {
         new_session(&self.clock, self.cores, settings)
     }
 
-    /// Starts a job.
-    pub(crate) fn start(&self, graph: &JobGraph) -> Result<RunningJob> {
-        let options = JobOptions::named(&graph.name);
-        self.block_on(millstream_runtime::start(graph, &self.environment, options))
+    /// Starts a job; one with checkpoints first finds out what an earlier life has left.
+    pub(crate) async fn start(&self, graph: &JobGraph, options: JobOptions) -> Result<RunningJob> {
+        // A large future: it holds the whole of recovery.
+        Box::pin(millstream_runtime::start(graph, &self.environment, options)).await
     }
 
     /// Runs `work` on the calling thread, with timers and the engine's threads at hand.

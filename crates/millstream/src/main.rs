@@ -9,12 +9,14 @@
 //!
 //! * [`registry`] is the one place where connectors, formats and operators are named.
 //! * [`engine`] owns the threads and the clock, [`watch`] waits for a job and shows what comes.
+//! * [`jobs`] says what a job is called, where its state is kept and what it starts from.
 //! * Always: rows go to standard output and everything else to standard error; a mistake ends in
 //!   one message and the exit code it deserves.
 
 mod cli;
 mod command;
 mod engine;
+mod jobs;
 mod message;
 mod output;
 mod progress;
@@ -34,6 +36,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    millstream_core::failpoint::arm();
     match command::dispatch(cli::Cli::parse()) {
         Ok(ended) => ended.exit_code(),
         Err(error) => {

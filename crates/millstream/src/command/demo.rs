@@ -22,6 +22,7 @@ use millstream_sql::session::{Outcome, Query};
 use super::Ended;
 use crate::cli::{Format, SettingArgs};
 use crate::engine::Engine;
+use crate::jobs::Jobs;
 use crate::output::{Changes, Live, Out, Shape, View};
 use crate::progress::thousands;
 use crate::signals::Signals;
@@ -62,6 +63,7 @@ pub(crate) fn run() -> Result<Ended> {
             engine: &engine,
             signals: &mut signals,
             out: &mut out,
+            jobs: &mut Jobs::unnamed(),
         };
         if show(&mut watch, &query)? != JobOutcome::Finished {
             break;

@@ -3,8 +3,6 @@
 //! Definitions and settings take effect as they would; nothing is run.
 
 use millstream_core::Result;
-use millstream_plan::JobGraph;
-use millstream_plan::explain::text;
 use millstream_sql::session::{Outcome, ShellWord};
 
 use super::Ended;
@@ -19,25 +17,23 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Ended> {
     let mut out = Out::stdout();
     let mut plans = 0;
     for statement in &session.parse(&sql)? {
-        let mut plan = |graph: &JobGraph, out: &mut Out| {
-            let gap = if plans == 0 { "" } else { "\n" };
-            plans += 1;
-            let text = text(graph);
-            out.buffer().extend_from_slice(gap.as_bytes());
-            out.buffer().extend_from_slice(text.trim_end().as_bytes());
-            out.buffer().push(b'\n');
-            out.flush()
-        };
-        match session.execute(statement, &sql)? {
-            Outcome::Query(query) => plan(&query.graph, &mut out)?,
-            Outcome::Insert(graph) => plan(&graph, &mut out)?,
+        let text = match session.execute(statement, &sql)? {
+            Outcome::Query(query) => session.explained(&query.graph)?,
+            Outcome::Insert(graph) => session.explained(&graph)?,
             Outcome::Listing(listing) if listing.verbatim => {
                 plans += 1;
                 print_listing(&listing, Format::Table, &mut out)?;
+                continue;
             }
             Outcome::Shell(ShellWord::Quit) => break,
-            Outcome::Done(_) | Outcome::Listing(_) | Outcome::Shell(_) => {}
+            Outcome::Done(_) | Outcome::Listing(_) | Outcome::Shell(_) => continue,
+        };
+        let gap = if plans == 0 { "" } else { "\n" };
+        plans += 1;
+        for piece in [gap, text.trim_end(), "\n"] {
+            out.buffer().extend_from_slice(piece.as_bytes());
         }
+        out.flush()?;
     }
     if plans == 0 {
         message::note("there is no query or INSERT to explain");

@@ -77,7 +77,7 @@ fn config(path: &Path) -> Result<Vec<(String, String)>> {
 
 /// The settings of a text, or the number of the first line that is none.
 fn settings(text: &str) -> Result<Vec<(String, String)>, usize> {
-    let lines = text.lines().map(str::trim).zip(1..);
+    let lines = text.lines().map(str::trim).zip(1_usize..);
     lines
         .filter(|(line, _)| !line.is_empty() && !line.starts_with(['#', '!']))
         .map(|(line, number)| {

@@ -1,10 +1,14 @@
 //! The commands: one file each.
 
+mod checkpoint;
 mod completions;
 mod demo;
 mod docs;
 mod explain;
+mod kafka;
+mod kept;
 mod run;
+mod savepoint;
 mod sql;
 
 use std::process::ExitCode;
@@ -38,6 +42,9 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Ended> {
         Command::Run(args) => run::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Sql(args) => sql::run(&args),
+        Command::Checkpoint(command) => checkpoint::run(&command),
+        Command::Savepoint(command) => savepoint::run(&command),
+        Command::Kafka(command) => kafka::run(&command),
         Command::Demo => demo::run(),
         Command::Completions(args) => completions::run(args.shell),
         Command::Docs(args) => docs::run(&args.dir),

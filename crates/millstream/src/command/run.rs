@@ -8,11 +8,13 @@ use std::io::IsTerminal;
 use millstream_core::{Code, Error, Result};
 use millstream_plan::{JobGraph, LimitSpec, Node, NodeKind, OutputKind};
 use millstream_runtime::Outcome as JobOutcome;
+use millstream_sql::ast::Statement;
 use millstream_sql::session::{Outcome, Query, ShellWord};
 
 use super::Ended;
 use crate::cli::{Format, ResultKind, RunArgs};
 use crate::engine::Engine;
+use crate::jobs::Jobs;
 use crate::output::{Changes, Final, Out, Shape, View, print_listing};
 use crate::signals::Signals;
 use crate::watch::Watch;
@@ -26,12 +28,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<Ended> {
     let statements = session.parse(&text)?;
     let mut signals = Signals::catch(engine.handle())?.listen();
     let mut out = Out::stdout();
+    let run = statements.iter().filter(|statement| runs(&statement.node));
+    let mut jobs = Jobs::of_script(&args.script, &args.life, run.count())?;
     for statement in &statements {
         let outcome = session.execute(statement, &text)?;
         let mut watch = Watch {
             engine: &engine,
             signals: &mut signals,
             out: &mut out,
+            jobs: &mut jobs,
         };
         let job = match outcome {
             Outcome::Done(_) | Outcome::Shell(ShellWord::Help | ShellWord::Clear) => continue,
@@ -53,6 +58,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<Ended> {
         }
     }
     Ok(Ended::Well)
+}
+
+/// True for a statement that becomes a job.
+fn runs(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Query(_) | Statement::Insert(_) | Statement::StatementSet(_)
+    )
 }
 
 fn select(

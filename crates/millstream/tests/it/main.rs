@@ -9,3 +9,4 @@ mod kit;
 mod mistakes;
 mod output;
 mod shell;
+mod state;

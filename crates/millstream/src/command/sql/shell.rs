@@ -13,6 +13,7 @@ use super::words::Words;
 use crate::cli::{Format, SettingArgs};
 use crate::command::run::{insert, refuse_endless};
 use crate::engine::Engine;
+use crate::jobs::Jobs;
 use crate::message;
 use crate::output::{Changes, Final, Live, Out, Shape, View, print_listing};
 use crate::signals::Signals;
@@ -55,6 +56,7 @@ pub(super) struct Shell<'a> {
     session: Session,
     signals: Signals,
     out: Out,
+    jobs: Jobs,
     is_person: bool,
     words: Arc<Mutex<Words>>,
 }
@@ -69,6 +71,7 @@ impl<'a> Shell<'a> {
             session,
             signals: Signals::catch(engine.handle())?,
             out: Out::stdout(),
+            jobs: Jobs::unnamed(),
             is_person,
             words: Arc::new(Mutex::new(words)),
         };
@@ -149,6 +152,7 @@ impl<'a> Shell<'a> {
             engine: self.engine,
             signals: &mut listener,
             out: &mut self.out,
+            jobs: &mut self.jobs,
         })
     }
 
