@@ -1,0 +1,526 @@
+//! One job under test: its input, its SQL, its output, and whether the output is right.
+//!
+//! ```text
+//! generator ──▶ topic 'in' (written while the job runs) ──▶ millstream run job.sql ──▶ topic 'out', files
+//!     └── reference result ─────────────── compare ◀── concurrent read_committed reader ──┘
+//! ```
+//!
+//! * The end of the input is known from the start (`scan.bounded.mode` = `specific-offsets`), so the
+//!   job ends by itself however often it was restarted, and windows close.
+//! * [`Trial::judge`] wants: no open transaction, the same rows for a reader that read along and one
+//!   that came later, the multiset of the reference, and order within a partition.
+//! * Everything random comes from the seed of the try: query, parallelism, batch size, interval.
+//! * Cost: 2 to 4 s with the default rows.
+
+use std::collections::hash_map::RandomState;
+use std::fmt::Write as _;
+use std::fs;
+use std::hash::BuildHasher;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use millstream_core::clock::{SharedClock, SystemClock};
+use millstream_core::{Code, Error, Result};
+use millstream_faultkit::chance::Chance;
+use millstream_faultkit::compare::{Multiset, OrderCheck, compare};
+use millstream_faultkit::generator::Plan;
+use millstream_faultkit::reader::{Reader, Seen, Topic};
+use millstream_faultkit::reference::Query;
+use millstream_faultkit::supervisor::{Limits, Program, Run, Schedule, Supervisor};
+use millstream_faultkit::writer::{KafkaWriter, create_topic};
+use serde_json::json;
+
+use crate::life::Life;
+
+/// Partitions of every topic.
+const PARTITIONS: u32 = 3;
+
+/// Longest question to a broker.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where a query's rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A topic, written exactly once.
+    Topic,
+    /// A folder of JSON files.
+    Files,
+}
+
+/// What a job is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// Name of the case, for topics and logs.
+    pub(crate) case: &'static str,
+    /// The seed of the try.
+    pub(crate) seed: u64,
+    /// Where the try keeps its files.
+    pub(crate) folder: PathBuf,
+    /// The broker as the job sees it.
+    pub(crate) bootstrap: String,
+    /// The broker as writer and reader see it.
+    pub(crate) outside: String,
+    /// The input.
+    pub(crate) plan: Plan,
+    /// Rows per second of the writer; `None`: everything is there before the job starts.
+    pub(crate) rows_per_second: Option<u64>,
+    /// One insert each; several become a statement set.
+    pub(crate) queries: Vec<(Query, Target)>,
+    /// Subtasks of each operator.
+    pub(crate) parallelism: u64,
+    /// Rows of a batch.
+    pub(crate) batch_rows: u64,
+    /// Time between two checkpoints.
+    pub(crate) interval_ms: u64,
+    /// More options of the tables of Kafka, source and sink.
+    pub(crate) kafka_options: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// A job with knobs from the seed: one of four queries into a topic.
+    pub(crate) fn new(case: &'static str, seed: u64, folder: &Path, bootstrap: &str) -> Self {
+        let mut chance = Chance::branch(seed, "knobs");
+        let queries = [
+            vec![(Query::PassThrough, Target::Topic)],
+            vec![(Query::Tumble { size_s: 10 }, Target::Topic)],
+            vec![(
+                Query::Hop {
+                    size_s: 10,
+                    slide_s: 5,
+                },
+                Target::Topic,
+            )],
+            vec![(Query::Session { gap_s: 5 }, Target::Topic)],
+            vec![
+                (Query::PassThrough, Target::Topic),
+                (Query::Tumble { size_s: 10 }, Target::Files),
+            ],
+        ];
+        let mut plan = Plan::small(seed, 700);
+        plan.partitions = PARTITIONS;
+        Setup {
+            case,
+            seed,
+            folder: folder.to_owned(),
+            bootstrap: bootstrap.into(),
+            outside: bootstrap.into(),
+            plan,
+            rows_per_second: Some(1_500),
+            queries: one_of(&mut chance, &queries),
+            parallelism: chance.between(1, 4),
+            batch_rows: one_of(&mut chance, &[1, 7, 100, 8_192]),
+            interval_ms: chance.between(50, 250),
+            kafka_options: Vec::new(),
+        }
+    }
+
+    /// The same job with another query into a topic.
+    pub(crate) fn with_query(mut self, query: Query) -> Self {
+        self.queries = vec![(query, Target::Topic)];
+        self
+    }
+
+    /// Two sinks from one source: a topic and files.
+    pub(crate) fn with_two_sinks(mut self) -> Self {
+        self.queries = vec![
+            (Query::PassThrough, Target::Topic),
+            (Query::Tumble { size_s: 10 }, Target::Files),
+        ];
+        self
+    }
+
+    /// One more option of the tables of Kafka.
+    pub(crate) fn with_option(mut self, key: &str, value: &str) -> Self {
+        self.kafka_options.push((key.into(), value.into()));
+        self
+    }
+}
+
+/// A job whose input is being written and whose output is being read.
+pub(crate) struct Trial {
+    pub(crate) setup: Setup,
+    /// Name of the job and of what belongs to it; used once in the life of the broker.
+    pub(crate) name: String,
+    pub(crate) clock: SharedClock,
+    /// The file of statements.
+    pub(crate) script: PathBuf,
+    writer: Option<JoinHandle<Result<()>>>,
+    readers: Vec<(Query, Reader)>,
+}
+
+/// What a right run has shown.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    /// Rows compared with the reference.
+    pub(crate) rows: u64,
+    /// What the readers of topics saw, in the order of the queries.
+    pub(crate) seen: Vec<Seen>,
+}
+
+impl Trial {
+    /// Creates the topics, starts to read the output and to write the input.
+    pub(crate) fn start(setup: Setup) -> Result<Trial> {
+        // A seed may be tried again on a broker that remembers the first time.
+        let once = RandomState::new().hash_one(setup.seed);
+        let name = format!("{}-{:x}-{once:x}", setup.case.to_lowercase(), setup.seed);
+        let clock: SharedClock = Arc::new(SystemClock::new());
+        let mut trial = Trial {
+            script: setup.folder.join("job.sql"),
+            setup,
+            name,
+            clock,
+            writer: None,
+            readers: Vec::new(),
+        };
+        trial.create_topics()?;
+        write_file(&trial.script, &trial.sql())?;
+        for index in 0..trial.setup.queries.len() {
+            let (query, target) = trial.setup.queries[index];
+            if target == Target::Topic {
+                let topic = Topic::new(&trial.setup.outside, &trial.out(index));
+                let reader = Reader::start(topic, Arc::clone(&trial.clock))?;
+                trial.readers.push((query, reader));
+            }
+        }
+        trial.write_input()?;
+        Ok(trial)
+    }
+
+    fn create_topics(&self) -> Result<()> {
+        let create = |name: &str| create_topic(&self.setup.outside, name, PARTITIONS, DEADLINE);
+        create(&self.input())?;
+        for (index, (_, target)) in self.setup.queries.iter().enumerate() {
+            if *target == Target::Topic {
+                create(&self.out(index))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_input(&mut self) -> Result<()> {
+        let mut writer = KafkaWriter::new(&self.setup.outside, &self.input());
+        writer.rows_per_second = self.setup.rows_per_second;
+        let plan = self.setup.plan.clone();
+        if writer.rows_per_second.is_none() {
+            return writer.write(&plan);
+        }
+        let thread = std::thread::Builder::new()
+            .name("faults-writer".into())
+            .spawn(move || writer.write(&plan))
+            .map_err(|cause| Error::internal("cannot start the writer").caused_by(cause))?;
+        self.writer = Some(thread);
+        Ok(())
+    }
+
+    /// Name of the topic that is read.
+    pub(crate) fn input(&self) -> String {
+        format!("{}-in", self.name)
+    }
+
+    /// Name of the topic of a query.
+    pub(crate) fn out(&self, index: usize) -> String {
+        format!("{}-out{index}", self.name)
+    }
+
+    /// Folder of the files of a query.
+    pub(crate) fn files(&self, index: usize) -> PathBuf {
+        self.setup.folder.join(format!("files{index}"))
+    }
+
+    /// Folder of the checkpoints.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.setup.folder.join("checkpoints")
+    }
+
+    /// How many records of the topics of results were seen so far.
+    pub(crate) fn seen(&self) -> usize {
+        self.readers.iter().map(|(_, reader)| reader.count()).sum()
+    }
+
+    fn sql(&self) -> String {
+        let setup = &self.setup;
+        let mut sql = format!(
+            "CREATE TABLE events ({}) WITH ({});\n",
+            setup.plan.columns_sql(),
+            self.source_options()
+        );
+        let mut inserts = String::new();
+        for (index, (query, target)) in setup.queries.iter().enumerate() {
+            let options = self.sink_options(index, *target);
+            let columns = query.sink_columns_sql();
+            // Writing to a string cannot fail.
+            writeln!(sql, "CREATE TABLE out{index} ({columns}) WITH ({options});")
+                .unwrap_or_default();
+            let select = query.select_sql();
+            writeln!(inserts, "INSERT INTO out{index} {select};").unwrap_or_default();
+        }
+        match setup.queries.len() {
+            1 => sql + &inserts,
+            _ => format!("{sql}EXECUTE STATEMENT SET BEGIN\n{inserts}END;\n"),
+        }
+    }
+
+    fn source_options(&self) -> String {
+        let rows = self.setup.plan.rows_per_partition;
+        let ends: Vec<String> = (0..self.setup.plan.partitions)
+            .map(|partition| format!("partition:{partition},offset:{rows}"))
+            .collect();
+        let mut options = self.kafka(&self.input());
+        options.extend([
+            ("scan.startup.mode".into(), "earliest-offset".into()),
+            ("scan.bounded.mode".into(), "specific-offsets".into()),
+            ("scan.bounded.specific-offsets".into(), ends.join(";")),
+        ]);
+        with(&options)
+    }
+
+    fn sink_options(&self, index: usize, target: Target) -> String {
+        match target {
+            Target::Files => with(&[
+                ("connector".into(), "filesystem".into()),
+                ("path".into(), self.files(index).display().to_string()),
+                ("format".into(), "json".into()),
+            ]),
+            Target::Topic => {
+                let mut options = self.kafka(&self.out(index));
+                options.extend([
+                    ("sink.delivery-guarantee".into(), "exactly-once".into()),
+                    ("sink.transactional-id-prefix".into(), "faults".into()),
+                ]);
+                with(&options)
+            }
+        }
+    }
+
+    fn kafka(&self, topic: &str) -> Vec<(String, String)> {
+        let mut options: Vec<(String, String)> = vec![
+            ("connector".into(), "kafka".into()),
+            ("topic".into(), topic.into()),
+            (
+                "properties.bootstrap.servers".into(),
+                self.setup.bootstrap.clone(),
+            ),
+            ("format".into(), "json".into()),
+        ];
+        options.extend(self.setup.kafka_options.iter().cloned());
+        options
+    }
+
+    /// The command of the job with so many subtasks.
+    pub(crate) fn program(&self, parallelism: u64) -> Result<Program> {
+        let setup = &self.setup;
+        let arguments = [
+            "run".into(),
+            self.script.display().to_string(),
+            "--name".into(),
+            self.name.clone(),
+            "--checkpoint-dir".into(),
+            self.checkpoints().display().to_string(),
+            "--checkpoint-interval".into(),
+            format!("{}ms", setup.interval_ms),
+            "--parallelism".into(),
+            parallelism.to_string(),
+            "--set".into(),
+            format!("millstream.batch-rows={}", setup.batch_rows),
+            "--set".into(),
+            "restart-strategy.type=fixed-delay".into(),
+            "--set".into(),
+            "restart-strategy.fixed-delay.delay=50 ms".into(),
+            "--set".into(),
+            "restart-strategy.fixed-delay.attempts=1000".into(),
+        ];
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Ok(Program::new(binary()?, &arguments))
+    }
+
+    /// One life of the job, with these failpoints.
+    pub(crate) fn live(&self, parallelism: u64, failpoints: Option<&str>) -> Result<Life> {
+        Life::start(
+            &self.program(parallelism)?,
+            failpoints,
+            &self.setup.folder,
+            Arc::clone(&self.clock),
+        )
+    }
+
+    /// Runs the job under a schedule, to its end.
+    pub(crate) fn supervise(&self, schedule: &Schedule) -> Result<Run> {
+        let limits = Limits {
+            rounds: 60,
+            round: Duration::from_secs(90),
+            run: Duration::from_secs(240),
+            rss_bytes: None,
+        };
+        let program = self.program(self.setup.parallelism)?;
+        let logs = self.setup.folder.join("logs");
+        Supervisor::new(program, &logs, limits, Arc::clone(&self.clock))?.run(schedule)
+    }
+
+    /// Whether every result is right.
+    pub(crate) fn judge(mut self) -> Result<Judged> {
+        if let Some(writer) = self.writer.take() {
+            writer
+                .join()
+                .map_err(|_| Error::internal("the writer panicked"))??;
+        }
+        let mut judged = Judged {
+            rows: 0,
+            seen: Vec::new(),
+        };
+        for (query, reader) in std::mem::take(&mut self.readers) {
+            let seen = reader.finish()?;
+            let found = Multiset::of_json(seen.values(), query.columns())?;
+            self.same(query, &found)?;
+            if query == Query::PassThrough {
+                in_order(&seen)?;
+            }
+            judged.rows += found.len();
+            judged.seen.push(seen);
+        }
+        for (index, (query, target)) in self.setup.queries.iter().enumerate() {
+            if *target == Target::Files {
+                let found = read_files(&self.files(index), query.columns())?;
+                self.same(*query, &found)?;
+                judged.rows += found.len();
+            }
+        }
+        Ok(judged)
+    }
+
+    fn same(&self, query: Query, found: &Multiset) -> Result<()> {
+        let difference = compare(&query.expected(&self.setup.plan), found);
+        record(&json!({
+            "case": self.setup.case,
+            "seed": self.setup.seed,
+            "query": query.id(),
+            "rows": found.len(),
+            "lost": difference.lost_rows(),
+            "duplicated": difference.duplicated_rows(),
+            "equal": difference.is_empty(),
+        }))?;
+        difference
+            .into_result()
+            .map_err(|error| error.context(format!("{} of job '{}'", query.id(), self.name)))
+    }
+}
+
+/// The binary under test: `MILLSTREAM_BINARY`, else the one built beside this test.
+pub(crate) fn binary() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("MILLSTREAM_BINARY") {
+        return Ok(PathBuf::from(path));
+    }
+    millstream_tests::golden::program()
+        .map_err(|cause| Error::new(Code::NotFound, format!("no binary to test: {cause:#}")))
+}
+
+/// Appends a line to the file named by `MILLSTREAM_FAULTS_LOG`, from which figures are counted.
+pub(crate) fn record(line: &serde_json::Value) -> Result<()> {
+    let Some(path) = std::env::var_os("MILLSTREAM_FAULTS_LOG") else {
+        return Ok(());
+    };
+    let failed = |cause| Error::new(Code::Write, "cannot write the log of runs").caused_by(cause);
+    let mut file = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(failed)?;
+    file.write_all(format!("{line}\n").as_bytes())
+        .map_err(failed)
+}
+
+/// Writes a file of the test.
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|cause| {
+        let name = path.display();
+        Error::new(Code::Write, format!("cannot write '{name}'")).caused_by(cause)
+    })
+}
+
+/// The rows of the files of a sink. A file that is hidden or half written is an error: nothing of
+/// that kind may be left once the job has ended.
+pub(crate) fn read_files(folder: &Path, columns: &[&str]) -> Result<Multiset> {
+    let mut text = Vec::new();
+    for path in all_files(folder)? {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        if name.starts_with('.') || name.starts_with('_') {
+            return Err(Error::internal(format!(
+                "'{}' was left behind",
+                path.display()
+            )));
+        }
+        let bytes = fs::read(&path).map_err(|cause| unreadable(&path, cause))?;
+        if bytes.last().is_some_and(|byte| *byte != b'\n') {
+            return Err(Error::internal(format!(
+                "'{}' ends in the middle of a row",
+                path.display()
+            )));
+        }
+        text.extend(bytes);
+    }
+    Multiset::of_json_lines(&text, columns)
+}
+
+/// All files below a folder, in order; none if it is not there.
+pub(crate) fn all_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(cause) => return Err(unreadable(&folder, cause)),
+        };
+        for entry in entries {
+            let path = entry.map_err(|cause| unreadable(&folder, cause))?.path();
+            match path.is_dir() {
+                true => open.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+pub(crate) fn unreadable(path: &Path, cause: std::io::Error) -> Error {
+    let name = path.display();
+    Error::new(Code::Read, format!("cannot read '{name}'")).caused_by(cause)
+}
+
+/// Rows of one source partition stay in order within each partition of the result.
+fn in_order(seen: &Seen) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Place {
+        part: u32,
+        seq: u64,
+    }
+    let mut check = OrderCheck::default();
+    for record in &seen.records {
+        let bytes = record.value.as_deref().unwrap_or_default();
+        let place: Place = serde_json::from_slice(bytes)
+            .map_err(|cause| Error::internal("a result without its place").caused_by(cause))?;
+        check.see(record.partition, place.part, place.seq);
+    }
+    check.finish()
+}
+
+/// The options of a table, as SQL.
+pub(crate) fn with(options: &[(String, String)]) -> String {
+    let one = |(key, value): &(String, String)| format!("'{key}' = '{value}'");
+    options.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// One of several, all alike.
+///
+/// # Panics
+/// If there is none: the lists are written in the cases.
+pub(crate) fn one_of<T: Clone>(chance: &mut Chance, items: &[T]) -> T {
+    let item = chance.pick(items);
+    item.expect("a list of the cases has an item").clone()
+}
