@@ -14,6 +14,7 @@ mod blackhole;
 mod conformance;
 mod datagen;
 mod filesystem;
+mod journal;
 pub mod kafka;
 mod nexmark;
 mod options;
@@ -33,6 +34,7 @@ pub static CONNECTORS: &[&dyn Connector] = &[
     &blackhole::Blackhole,
     &datagen::Datagen,
     &filesystem::Filesystem,
+    &journal::Journal,
     &kafka::Kafka,
     &nexmark::Nexmark,
     &print::Print,

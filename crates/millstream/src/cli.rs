@@ -12,6 +12,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::command::journal::JournalCommand;
 pub(crate) use kafka::{ClusterArgs, KafkaCommand, TransactionsCommand};
 
 const STYLES: Styles = Styles::styled()
@@ -63,6 +64,9 @@ pub(crate) enum Command {
     /// Look after what jobs left behind on a Kafka cluster
     #[command(subcommand)]
     Kafka(KafkaCommand),
+    /// Put records into an ingestion journal, from which jobs read
+    #[command(subcommand)]
+    Journal(JournalCommand),
     /// Run an example: delays of a month of real flights, with its late rows
     Demo,
     /// Print a script that teaches your shell to complete the commands
@@ -218,6 +222,9 @@ pub(crate) struct LifeArgs {
     /// Go on although the SQL has changed, as the job has said it would
     #[arg(long)]
     pub(crate) approve_changes: bool,
+    /// The most memory this process may hold, such as 2GiB [default: 60 % of the machine's]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) memory_limit: Option<u64>,
     /// For tests: keep state in memory, break each job off behind every checkpoint, and go on with
     /// these numbers of subtasks in turn
     #[arg(long, value_name = "N,..", value_delimiter = ',', hide = true)]
@@ -366,6 +373,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A limit on memory that leaves room for the program itself.
+fn memory(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = 64 << 20;
+    match millstream_core::options::parse_bytes(text) {
+        Some(bytes) if bytes >= LEAST => Ok(bytes),
+        _ => Err("wanted a size of at least 64 MiB, such as 512MiB or 2GiB".to_string()),
+    }
+}
+
 /// A time between two checkpoints.
 fn interval(text: &str) -> Result<Duration, String> {
     const LEAST: Duration = Duration::from_millis(10);
@@ -481,14 +497,18 @@ mod tests {
         let run = root.find_subcommand_mut("run").unwrap();
         let help = run.render_help().to_string();
         let (_, state) = help.split_once("State:\n").unwrap();
-        let (state, _) = state.split_once("\n\n").unwrap();
+        let lines: Vec<&str> = state.lines().map(str::trim).collect();
+        let own = lines
+            .iter()
+            .position(|line| line.starts_with("--approve-changes"));
         expect_test::expect![[r#"
-                  --checkpoint-dir <URL>        Keep the state of jobs here: a directory, or s3://bucket/prefix
-                  --checkpoint-interval <TIME>  Time from one checkpoint to the next, such as 1s or 200ms; 0:
-                                                only at the end [default: 10s]
-                  --name <NAME>                 Name of the job, by which it finds its checkpoints
-                  --fresh                       Begin with nothing, even if there are checkpoints
-                  --from <SAVEPOINT>            Begin with the state of this savepoint
-                  --approve-changes             Go on although the SQL has changed, as the job has said it would"#]].assert_eq(state);
+            --checkpoint-dir <URL>        Keep the state of jobs here: a directory, or s3://bucket/prefix
+            --checkpoint-interval <TIME>  Time from one checkpoint to the next, such as 1s or 200ms; 0:
+            only at the end [default: 10s]
+            --name <NAME>                 Name of the job, by which it finds its checkpoints
+            --fresh                       Begin with nothing, even if there are checkpoints
+            --from <SAVEPOINT>            Begin with the state of this savepoint
+            --approve-changes             Go on although the SQL has changed, as the job has said it would"#]]
+        .assert_eq(&lines[..=own.unwrap()].join("\n"));
     }
 }

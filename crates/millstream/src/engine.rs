@@ -5,6 +5,7 @@ use std::sync::Arc;
 use millstream_core::clock::{SharedClock, SystemClock};
 use millstream_core::{Error, Result};
 use millstream_plan::JobGraph;
+use millstream_runtime::memory::{self, Memory};
 use millstream_runtime::{Environment, JobOptions, RunningJob};
 use millstream_sql::session::Session;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -25,8 +26,13 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// An engine with a thread per core.
+    /// An engine with a thread per core and most of the machine's memory.
     pub(crate) fn new() -> Result<Self> {
+        Self::within(None)
+    }
+
+    /// An engine that may hold so many bytes; without a number most of what the machine has.
+    pub(crate) fn within(memory_limit: Option<u64>) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
         let runtime = Builder::new_multi_thread()
             .worker_threads(cores as usize)
@@ -35,9 +41,14 @@ impl Engine {
             .build()
             .map_err(|error| Error::internal("cannot start the threads").caused_by(error))?;
         let clock: SharedClock = Arc::new(SystemClock::new());
+        let of_machine = || memory::machine_bytes().map(|bytes| bytes / 10 * 6);
+        let mut environment = registry::environment(Arc::clone(&clock));
+        if let Some(limit) = memory_limit.or_else(of_machine) {
+            environment.memory = Memory::new(limit, memory::resident);
+        }
         Ok(Engine {
             runtime: Some(runtime),
-            environment: registry::environment(Arc::clone(&clock)),
+            environment,
             clock,
             cores,
         })

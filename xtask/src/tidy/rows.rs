@@ -101,7 +101,7 @@ static RULES: &[Rule] = &[
     Rule {
         name: "connectors",
         row: 4,
-        may_use: &["core"],
+        may_use: &["core", "state"],
         never: &["datafusion-common"],
     },
 ];

@@ -52,6 +52,11 @@ fn command_line() -> String {
     for command in &mut commands {
         let name = format!("millstream {}", command.get_name());
         section(&mut page, &name, command);
+        let inner = command.get_subcommands_mut();
+        for inner in inner.filter(|inner| inner.get_name() != "help") {
+            let name = format!("{name} {}", inner.get_name());
+            section(&mut page, &name, inner);
+        }
     }
     let (_, codes) = EXIT_CODES.split_once('\n').unwrap_or_default();
     let rows = codes
@@ -80,6 +85,8 @@ job runs. Late rows and bad records are reported at the end in any case, one lin
 | what | meaning |
 |---|---|
 | `NO_COLOR` | if set, no colours |
+| `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | keys of the object store checkpoints are kept in; never a setting |
+| `AWS_ENDPOINT_URL`, `AWS_REGION` | its server and region, unless `s3.endpoint` and `s3.region` are set |
 | `$XDG_STATE_HOME/millstream/history` | what was typed into `millstream sql`; without the variable below `~/.local/state` |
 | `$XDG_CACHE_HOME/millstream/demo` | where `millstream demo` works outside a checkout; without the variable below `~/.cache` |
 ";
@@ -234,6 +241,8 @@ mod tests {
         for part in [
             "## millstream run",
             "## millstream demo",
+            "## millstream savepoint create",
+            "--approve-changes",
             "--parallelism",
             "| 2 | your mistake",
         ] {

@@ -5,6 +5,7 @@ mod completions;
 mod demo;
 mod docs;
 mod explain;
+pub(crate) mod journal;
 mod kafka;
 mod kept;
 mod run;
@@ -45,6 +46,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Ended> {
         Command::Checkpoint(command) => checkpoint::run(&command),
         Command::Savepoint(command) => savepoint::run(&command),
         Command::Kafka(command) => kafka::run(&command),
+        Command::Journal(command) => journal::run(&command),
         Command::Demo => demo::run(),
         Command::Completions(args) => completions::run(args.shell),
         Command::Docs(args) => docs::run(&args.dir),

@@ -23,7 +23,7 @@ use crate::{message, script, summary};
 /// Runs a script.
 pub(crate) fn run(args: &RunArgs) -> Result<Ended> {
     let text = script::read(&args.script)?;
-    let engine = Engine::new()?;
+    let engine = Engine::within(args.life.memory_limit)?;
     let mut session = engine.session(&args.settings)?;
     let statements = session.parse(&text)?;
     let mut signals = Signals::catch(engine.handle())?.listen();
