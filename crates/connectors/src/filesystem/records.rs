@@ -309,7 +309,7 @@ impl Buffer {
             .read(layout, &mut self.bytes[self.end..wanted])
             .await?;
         self.end += read;
-        self.at_end = self.end < wanted;
+        self.at_end = read == 0;
         Ok(())
     }
 }

@@ -51,8 +51,9 @@ use crate::options::format_of;
 /// Most files one subtask has open; each object in a bucket holds up to 5 MiB.
 const PARTS_OPEN_MAX: usize = 128;
 const OBJECTS_OPEN_MAX: usize = 32;
-/// Most bytes that files of columns hold in memory, all together.
-const HELD_BYTES_MAX: u64 = 128 << 20;
+/// Most bytes that a file of columns holds in memory if it is the only one that is open; the k-th
+/// one holds the k-th part of it.
+const HELD_BYTES_MAX: u64 = 64 << 20;
 
 impl SinkFactory for Filesystem {
     fn accepts(&self, _table: &TableSpec) -> Result<SinkAccepts> {

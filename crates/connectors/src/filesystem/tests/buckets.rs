@@ -172,3 +172,29 @@ async fn an_object_that_is_replaced_while_it_is_read_is_lost_input() {
     };
     assert_eq!(error.code(), Code::InputLost);
 }
+
+#[tokio::test]
+async fn an_object_of_many_ranges_is_read_to_its_end() {
+    let long = "x".repeat(1 << 20);
+    let text: String = (0..13).map(|i| format!("{i},{long}\n")).collect();
+    let gzip = {
+        use std::io::Write;
+        let level = flate2::Compression::none();
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), level);
+        to.write_all(text.as_bytes()).unwrap();
+        to.finish().unwrap()
+    };
+    let objects: [(&str, &[u8]); 2] = [("in/f", text.as_bytes()), ("in/g.gz", &gzip)];
+    let (_, root) = bucket(&objects).await;
+    let table = files(Path::new("/unused"), &[]);
+    let context = source_context(&table, 1, 5);
+    let found = discover(&root, &table).await.unwrap();
+    let source = open(root, &table, &context).unwrap();
+    let reading = read_splits(source.as_ref(), &context, found).await.unwrap();
+    for name in ["s3://b/in/f", "s3://b/in/g.gz"] {
+        let rows = &reading.splits[name];
+        assert_eq!(rows.len(), 13, "{name}");
+        let whole = |(i, row): (usize, &String)| *row == format!("{i}|{long}");
+        assert!(rows.iter().enumerate().all(whole), "{name}");
+    }
+}

@@ -5,25 +5,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use millstream_core::connector::{Committable, Committer, JobIdentity, SinkContext, SinkWriter};
 use millstream_core::rows::ChangeBatch;
+use millstream_faultkit::proxy::{Action, Match, Protocol, Proxy, Rule};
+use millstream_faultkit::services;
 use object_store::memory::InMemory;
-use object_store::{ObjectStore, ObjectStoreExt};
 use proptest::prelude::*;
 
 use super::*;
 use crate::filesystem::bucket::{Bucket, Patience};
 use crate::filesystem::commit::Commits;
+use crate::filesystem::location;
 use crate::filesystem::root::Root;
 use crate::filesystem::sink::Writer;
 use crate::testing::{barrier, batch, sink_context};
-
-/// Where the files are.
-enum Disk {
-    Directory(tempfile::TempDir),
-    Bucket(Arc<InMemory>),
-}
 
 /// What a checkpoint store would hold.
 #[derive(Clone, Default)]
@@ -35,8 +32,9 @@ struct Decided {
 }
 
 struct World {
-    disk: Disk,
     root: Root,
+    /// Removed with the test.
+    here: Option<tempfile::TempDir>,
     table: TableSpec,
     decided: Decided,
     generation: u64,
@@ -52,8 +50,13 @@ struct Life {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_time().build().unwrap().block_on(future)
+    thread_local! {
+        static RUNTIME: tokio::runtime::Runtime = {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().build().unwrap()
+        };
+    }
+    RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
 const SUBTASKS: u32 = 2;
@@ -61,17 +64,14 @@ const OTHERS: &str = ".millstream-pending/other/l.1/part-x";
 
 impl World {
     fn new(in_bucket: bool) -> Self {
-        let (disk, root) = if in_bucket {
-            let store = Arc::new(InMemory::new());
-            (
-                Disk::Bucket(Arc::clone(&store)),
-                Root::Bucket(bucket(store)),
-            )
-        } else {
-            let here = tempfile::tempdir().unwrap();
-            let root = here.path().join("out");
-            (Disk::Directory(here), Root::Directory(root))
-        };
+        if in_bucket {
+            return Self::at(Root::Bucket(bucket(Arc::new(InMemory::new()))), None);
+        }
+        let here = tempfile::tempdir().unwrap();
+        Self::at(Root::Directory(here.path().join("out")), Some(here))
+    }
+
+    fn at(root: Root, here: Option<tempfile::TempDir>) -> Self {
         let options = [
             ("sink.rolling-policy.file-size", "30"),
             ("sink.partition-commit.policy.kind", "success-file"),
@@ -79,8 +79,8 @@ impl World {
         let mut table = files(Path::new("/unused"), &options);
         table.partition_keys = vec!["b".into()];
         let world = World {
-            disk,
             root,
+            here,
             table,
             decided: Decided::default(),
             generation: 0,
@@ -127,27 +127,16 @@ impl World {
 
     /// Every file or object with its text.
     fn files(&self) -> BTreeMap<String, String> {
-        match &self.disk {
-            Disk::Directory(here) => tree(&here.path().join("out")).into_iter().collect(),
-            Disk::Bucket(store) => block_on(async {
-                let mut files = BTreeMap::new();
-                let found = store.list_with_delimiter(None).await.unwrap();
-                assert!(found.objects.is_empty(), "all is below the prefix");
-                for object in bucket(Arc::clone(store)).list("", 10_000).await.unwrap() {
-                    let key = object_store::path::Path::parse(format!("in/{}", object.path));
-                    let bytes = store
-                        .get(&key.unwrap())
-                        .await
-                        .unwrap()
-                        .bytes()
-                        .await
-                        .unwrap();
-                    let text = String::from_utf8(bytes.to_vec()).unwrap();
-                    files.insert(object.path, text);
-                }
-                files
-            }),
+        let bucket = match &self.root {
+            Root::Directory(root) => return tree(root).into_iter().collect(),
+            Root::Bucket(bucket) => bucket,
+        };
+        let mut files = BTreeMap::new();
+        for object in block_on(bucket.list("", 10_000)).unwrap() {
+            let bytes = block_on(self.root.read(&object.path)).unwrap().unwrap();
+            files.insert(object.path, String::from_utf8(bytes).unwrap());
         }
+        files
     }
 
     /// The rows a reader sees, sorted; every file it sees is whole.
@@ -331,26 +320,58 @@ proptest! {
     }
 }
 
+const DEATHS: [Death; 9] = [
+    Death::Writing,
+    Death::Prepared,
+    Death::Decided,
+    Death::Recovering(0),
+    Death::Recovering(1),
+    Death::Committing(1),
+    Death::Recovering(2),
+    Death::Committed,
+    Death::Failed,
+];
+
 #[test]
 fn a_death_at_each_step_leaves_every_row_once() {
     for in_bucket in [false, true] {
         let mut world = World::new(in_bucket);
-        let deaths = [
-            Death::Writing,
-            Death::Prepared,
-            Death::Decided,
-            Death::Recovering(0),
-            Death::Recovering(1),
-            Death::Committing(1),
-            Death::Recovering(2),
-            Death::Committed,
-            Death::Failed,
-        ];
-        for death in deaths {
+        for death in DEATHS {
             live(&mut world, &[7], 11, death);
         }
         world.finish();
     }
+}
+
+#[test]
+fn a_death_at_each_step_leaves_every_row_once_in_a_real_store_that_misbehaves() {
+    let Some(s3) = services::needed(services::s3()) else {
+        return;
+    };
+    let server = s3.endpoint.trim_start_matches("http://").parse().unwrap();
+    let proxy = Proxy::local(server, Protocol::Http, 7).unwrap();
+    let any = || Match::Any;
+    for (probability, action) in [
+        (0.05, Action::Answer(503)),
+        (0.03, Action::CutBeforeRequest),
+        (0.03, Action::CutAfterRequest),
+        (0.03, Action::CutBeforeAnswer),
+    ] {
+        proxy.add_rule(Rule::sometimes(any(), probability, action));
+    }
+    let table = super::s3::table(&s3, &format!("http://{}", proxy.address()), "lines", &[]);
+    let mut root = location::root(&table.options).unwrap();
+    if let Root::Bucket(bucket) = &mut root {
+        bucket.patience.call = Duration::from_secs(1);
+        bucket.patience.pause = Duration::from_millis(5);
+    }
+    let mut world = World::at(root, None);
+    for death in DEATHS {
+        live(&mut world, &[7], 11, death);
+    }
+    world.finish();
+    let fired: u64 = proxy.fired().values().sum();
+    assert!(fired > 20, "the store has misbehaved: {:?}", proxy.fired());
 }
 
 #[test]
@@ -371,12 +392,9 @@ fn a_row_is_not_visible_before_its_checkpoint_is_decided() {
 
 #[test]
 fn an_upload_in_parts_that_nobody_will_finish_is_given_up() {
-    let mut world = World::new(true);
+    let store = Arc::new(InMemory::new());
+    let mut world = World::at(Root::Bucket(bucket(Arc::clone(&store))), None);
     world.table = files(Path::new("/unused"), &[]);
-    let Disk::Bucket(store) = &world.disk else {
-        unreachable!("it is in a bucket")
-    };
-    let store = Arc::clone(store);
     let mut life = world.begin(None).unwrap();
     let long = "x".repeat(4 << 20);
     for number in ["1", "2", "3"] {
@@ -522,10 +540,7 @@ fn a_rename_that_was_cut_in_half_is_finished() {
     let mut life = world.begin(None).unwrap();
     life.write(&world.table, 1);
     world.decided = life.prepare(false);
-    let Disk::Directory(here) = &world.disk else {
-        unreachable!("it is a directory")
-    };
-    let out = here.path().join("out");
+    let out = world.here.as_ref().unwrap().path().join("out");
     let value: serde_json::Value = serde_json::from_str(&world.decided.pending[0].0).unwrap();
     let (from, to) = (
         value["from"].as_str().unwrap(),

@@ -2,6 +2,7 @@ mod buckets;
 mod crashing;
 mod reading;
 mod restoring;
+mod s3;
 mod watching;
 mod writing;
 
