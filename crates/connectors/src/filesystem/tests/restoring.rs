@@ -214,6 +214,24 @@ async fn everything(table: &TableSpec, restart: Option<(usize, usize)>) -> Vec<S
     out
 }
 
+/// A batch may end within a line that is passed over: nobody can begin there.
+#[tokio::test]
+async fn a_batch_that_ends_within_a_line_goes_on_behind_it() {
+    let here = tempfile::tempdir().unwrap();
+    let note = "x,".repeat(900_000);
+    write(
+        &here.path().join("f"),
+        format!("1,a\n#{note}\n2,b\n#{note}\n3,c\n"),
+    );
+    let options = [("format", "csv"), ("csv.allow-comments", "true")];
+    let table = files(&here.path().join("f"), &options);
+    let whole = everything(&table, None).await;
+    assert_eq!(whole, ["1|a", "2|b", "3|c"]);
+    for fetches in 0..4 {
+        assert_eq!(everything(&table, Some((100, fetches))).await, whole);
+    }
+}
+
 #[tokio::test]
 async fn a_watched_directory_goes_on_with_the_files_it_had() {
     let here = tempfile::tempdir().unwrap();
