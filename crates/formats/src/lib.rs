@@ -61,6 +61,9 @@ mod tests {
         assert_eq!(error.message(), "unknown format 'jsno'");
         assert_eq!(error.hint_text(), Some("did you mean 'json'?"));
         let error = format("protobuf").err().unwrap();
-        assert_eq!(error.hint_text(), Some("known formats: csv, json, parquet, raw"));
+        assert_eq!(
+            error.hint_text(),
+            Some("known formats: csv, json, parquet, raw")
+        );
     }
 }
