@@ -98,7 +98,14 @@ pub(crate) fn text(
             .filter_map(differs)
             .map(|words| ("note", String::new(), String::new(), words)),
     );
-    Ok(laid_out(&heading(checkpoints), lines))
+    // A table that is read twice has one promise.
+    let mut shown: Vec<Line> = Vec::with_capacity(lines.len());
+    for line in lines {
+        if !shown.contains(&line) {
+            shown.push(line);
+        }
+    }
+    Ok(laid_out(&heading(checkpoints), shown))
 }
 
 fn heading(checkpoints: &CheckpointSettings) -> String {

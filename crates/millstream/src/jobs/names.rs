@@ -82,7 +82,7 @@ pub(super) fn clean(name: &str) -> String {
     if clean.starts_with('.') {
         clean.replace_range(..1, "-");
     }
-    let loses = name.is_empty() || name.chars().any(|c| !c.is_ascii()) || clean.len() > BYTES_MAX;
+    let loses = name.is_empty() || !name.is_ascii() || clean.len() > BYTES_MAX;
     if loses {
         clean.truncate(BYTES_MAX - 17);
         clean.push_str(&format!("-{:016x}", xxh3_64(name.as_bytes())));

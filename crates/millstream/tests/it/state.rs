@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use millstream_core::clock::{Clock, SystemClock};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -62,9 +63,9 @@ fn run(place: &Place, file: &str, more: &[&str]) -> Ran {
 
 #[track_caller]
 fn until(what: &str, child: &mut Child, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
+    let clock = SystemClock::new();
     while !done() {
-        assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
+        assert!(clock.elapsed() < PATIENCE, "{what} did not happen");
         if let Some(ended) = child.try_wait().unwrap() {
             assert!(done(), "ended with {ended} before {what}");
         }
@@ -83,14 +84,11 @@ fn crash(place: &Place, file: &str, more: &[&str]) -> Ran {
     Ran::of(child.wait_with_output().unwrap())
 }
 
-fn end(mut child: Child, signal: Signal) -> (Ran, Duration) {
-    let begun = Instant::now();
+fn end(child: Child, signal: Signal) -> (Ran, Duration) {
+    let clock = SystemClock::new();
     kill(Pid::from_raw(child.id() as i32), signal).unwrap();
-    until("the end", &mut child, || {
-        begun.elapsed() > Duration::from_millis(1)
-    });
     let ran = Ran::of(child.wait_with_output().unwrap());
-    (ran, begun.elapsed())
+    (ran, clock.elapsed())
 }
 
 /// The numbers in `copy`; each at most once.

@@ -38,7 +38,7 @@ fn unknown_names_show_their_place_and_neighbour() {
         "CREATE TABLE t (a INT) WITH ('connector' = 'datagen', 'rows-per-secnd' = '1')",
     ));
     expect![[r#"
-        error[MS1008]: no connector is called 'datagn'; known are 'blackhole', 'datagen', 'filesystem', 'nexmark', 'print'
+        error[MS1008]: no connector is called 'datagn'; known are 'blackhole', 'datagen', 'filesystem', 'journal', 'kafka', 'nexmark', 'print', 'upsert-kafka'
            --> line 2, column 30
             |
          2 | CREATE TABLE t (a INT) WITH ('connector' = 'datagn')

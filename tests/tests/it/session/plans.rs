@@ -52,6 +52,10 @@ fn a_window_aggregate_works_on_slices_and_needs_no_assigned_windows() {
                            bad rows   fail the job
                            changelog  [I]
                            runs       parallelism 2, task 1
+
+        guarantees  no checkpoints, so nothing of the job survives a crash; see 'execution.checkpointing.dir'
+            source  bid  'datagen'  is read again from its positions
+            result                  none: rows are shown once their checkpoint is committed; a crash in between swallows them
     "#]].assert_eq(&explain(
         "SELECT auction, window_start, window_end, COUNT(*) FROM TABLE(HOP(TABLE bid, DESCRIPTOR(ts), \
          INTERVAL '2' SECOND, INTERVAL '10' SECOND)) WHERE price > 10 \
@@ -103,6 +107,10 @@ fn windows_cascade_over_window_time() {
                            bad rows   fail the job
                            changelog  [I]
                            runs       parallelism 2, task 1
+
+        guarantees  no checkpoints, so nothing of the job survives a crash; see 'execution.checkpointing.dir'
+            source  bid  'datagen'  is read again from its positions
+            result                  none: rows are shown once their checkpoint is committed; a crash in between swallows them
     "#]].assert_eq(&explain(
         "SELECT window_start, MAX(n) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) \
          GROUP BY window_start, window_end"
@@ -161,6 +169,10 @@ fn windows_cascade_over_window_time() {
                               bad rows   fail the job
                               changelog  [I]
                               runs       parallelism 2, task 1
+
+        guarantees  no checkpoints, so nothing of the job survives a crash; see 'execution.checkpointing.dir'
+            source  bid  'datagen'  is read again from its positions
+            result                  none: rows are shown once their checkpoint is committed; a crash in between swallows them
     "#]].assert_eq(&explain(
         "WITH minutes AS (SELECT window_time AS wt, auction, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE bid, \
          DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY auction, window_start, window_end, window_time) \
@@ -208,6 +220,10 @@ fn older_group_windows_are_the_same_operators() {
                         bad rows   fail the job
                         changelog  [I]
                         runs       parallelism 2, task 1
+
+        guarantees  no checkpoints, so nothing of the job survives a crash; see 'execution.checkpointing.dir'
+            source  bid  'datagen'  is read again from its positions
+            result                  none: rows are shown once their checkpoint is committed; a crash in between swallows them
     "#]].assert_eq(&explain(
         "SELECT bidder, SESSION_START(ts, INTERVAL '10' SECOND) AS s, \
          SESSION_END(ts, INTERVAL '10' SECOND) AS e, COUNT(*) FROM bid \
@@ -259,6 +275,12 @@ fn a_window_nobody_groups_by_becomes_columns() {
                               bad rows   fail the job
                               changelog  [I]
                               runs       parallelism 2, task 1
+
+        guarantees  no checkpoints, so nothing of the job survives a crash; see 'execution.checkpointing.dir'
+            source  bid  'datagen'  is read again from its positions
+            result                  none: rows are shown once their checkpoint is committed; a crash in between swallows them
+            note    [1] Calc: when rows are read again, the current time is another
+            note    [4] TumbleAssign: when rows are read again, its windows follow the clock
     "#]].assert_eq(&explain(
         "SELECT auction, window_start FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(p), INTERVAL '1' MINUTE))",
     ));
@@ -306,6 +328,10 @@ fn a_group_aggregate_says_what_it_keeps() {
                            bad rows   fail the job
                            changelog  [I]
                            runs       parallelism 2, task 1
+
+        guarantees  no checkpoints, so nothing of the job survives a crash; see 'execution.checkpointing.dir'
+            source  bid  'datagen'  is read again from its positions
+            result                  none: rows are shown once their checkpoint is committed; a crash in between swallows them
     "#]].assert_eq(&explain(
         "SELECT channel, COUNT(DISTINCT bidder) AS n FROM bid GROUP BY channel HAVING COUNT(*) > 1",
     ));
