@@ -41,6 +41,9 @@ const COMMIT_INTERVAL_MS: u64 = 1000;
 /// How often a job looks at the memory of the process.
 const MEMORY_EVERY: Duration = Duration::from_millis(100);
 
+/// How long the process may be about to burst before the job that holds the most ends.
+const CRITICAL_MAX: Duration = Duration::from_secs(2);
+
 /// Everything that is the same in all lives of a job.
 pub(crate) struct Plan {
     pub(crate) graph: RwLock<Arc<JobGraph>>,
@@ -92,6 +95,8 @@ pub(crate) struct Incarnation {
     rows_before: u64,
     /// It was broken off on purpose.
     crashed: bool,
+    /// Since when the process has been about to burst because of this job.
+    critical_since: Option<Duration>,
     clock: SharedClock,
     timer: Timer,
 }
@@ -163,6 +168,7 @@ impl Incarnation {
             commit: None,
             rows_before,
             crashed: false,
+            critical_since: None,
             timer: Timer::new(Arc::clone(&clock), environment.clock_check),
             clock,
             plan: Arc::clone(plan),
@@ -179,11 +185,7 @@ impl Incarnation {
     ) -> Result<Option<Outcome>> {
         self.wish(*wishes.borrow_and_update());
         while !self.life.is_over() {
-            if self.life.is_going()
-                && let Some(error) = self.plan.memory.must_go(self.clock.elapsed())
-            {
-                self.step(Event::Failed(error));
-            }
+            self.look_at_memory();
             match self.wait(wishes).await {
                 Wait::Event(event) => self.step(event),
                 Wait::Report(report) => self.report(report),
@@ -242,6 +244,20 @@ impl Incarnation {
                 (Ok(()), Wish::Cancel) | (Err(_), _) => Wait::Event(Event::Cancel),
             },
             () = self.timer.pause(due) => Wait::Clock,
+        }
+    }
+
+    /// Ends this life if the process is about to burst and stays so although nothing is read.
+    fn look_at_memory(&mut self) {
+        let now = self.clock.elapsed();
+        let exhausted = self.plan.memory.must_go(now);
+        let (true, Some(error)) = (self.life.is_going(), exhausted) else {
+            self.critical_since = None;
+            return;
+        };
+        let since = *self.critical_since.get_or_insert(now);
+        if now.saturating_sub(since) >= CRITICAL_MAX {
+            self.step(Event::Failed(error));
         }
     }
 

@@ -22,6 +22,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use millstream_core::{Code, Error};
+use millstream_state::run::RunOptions;
 use parking_lot::Mutex;
 
 /// Bytes of rows that wait between the tasks of one job, over all lanes.
@@ -246,6 +247,18 @@ fn move_by(sum: &AtomicU64, before: u64, after: u64) {
         true => sum.fetch_add(after - before, Ordering::Relaxed),
         false => sum.fetch_sub(before - after, Ordering::Relaxed),
     };
+}
+
+/// How state files are made in a process of this size: what is being written must not be what
+/// exhausts it.
+pub(crate) fn run_options(memory: &Memory) -> RunOptions {
+    let usual = RunOptions::default();
+    let share = |part: u64| usize::try_from(memory.limit / part).unwrap_or(usize::MAX);
+    RunOptions {
+        piece_bytes: usual.piece_bytes.min(share(64).max(1 << 20)),
+        memory_bytes: usual.memory_bytes.min(share(32).max(1 << 20)),
+        ..usual
+    }
 }
 
 /// Bytes one lane may hold in a job of this many lanes, at most `most`.

@@ -21,7 +21,7 @@ use millstream_state::compact::{Compaction, Policy, choose};
 use millstream_state::manifest::{
     Kind, Manifest, NodeState, SinkState, SourceState, StoredSnapshot,
 };
-use millstream_state::run::{BlockCache, RunOptions};
+use millstream_state::run::BlockCache;
 use millstream_state::store::{JobStore, Writer, outcome};
 
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use super::commit::together;
 use super::ledger::Cut;
 use crate::incarnation::Plan;
+use crate::memory::run_options;
 use crate::options::{CheckpointOptions, Notice};
 use crate::spawn::{Background, background};
 use crate::task::report::StageSnapshot;
@@ -255,6 +256,7 @@ impl StoreSide {
         let store = self.store.clone();
         let lineage = self.base.lineage.clone();
         let checkpoint = self.base.checkpoint + 1;
+        let options = run_options(&self.plan.environment.memory);
         self.compacting = Some(background(async move {
             let mut done = Vec::new();
             for node in due {
@@ -264,7 +266,7 @@ impl StoreSide {
                     node: node.id,
                     subtask: u32::MAX,
                 };
-                let options = RunOptions::default();
+                let options = options.clone();
                 let compacted = store.compact(&writer, &node, &policy, &options).await?;
                 done.extend(compacted.map(|compacted| (node.id, compacted)));
             }

@@ -1,5 +1,6 @@
 //! What every task has: a chain of operators, its outputs, and its timers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,7 +13,11 @@ use super::chain::Chain;
 use super::output::Outputs;
 use super::report::{Passed, Report, Reports, SourceSnapshot};
 use super::timer::Timer;
+use crate::memory::{JobMemory, Level};
 use crate::spawn::let_others_run;
+
+/// How often a task looks for state to give up while memory is short.
+const RELIEVE_EVERY: Duration = Duration::from_millis(50);
 
 /// The part of a task behind its input.
 pub(crate) struct Body {
@@ -25,6 +30,8 @@ pub(crate) struct Body {
     /// Who is told about ends and barriers.
     reports: Reports,
     has_told_end: bool,
+    /// What the job holds.
+    memory: Arc<JobMemory>,
     last_breath: Duration,
 }
 
@@ -33,12 +40,19 @@ impl Body {
     const BREATH: Duration = Duration::from_millis(1);
 
     /// A body at rest.
-    pub(crate) fn new(chain: Chain, outputs: Outputs, timer: Timer, reports: Reports) -> Self {
+    pub(crate) fn new(
+        chain: Chain,
+        outputs: Outputs,
+        timer: Timer,
+        reports: Reports,
+        memory: Arc<JobMemory>,
+    ) -> Self {
         Body {
             chain,
             outputs,
             reports,
             has_told_end: false,
+            memory,
             last_breath: timer.clock().elapsed(),
             timer,
         }
@@ -101,6 +115,9 @@ impl Body {
 
     /// Does what is due by the clock.
     pub(crate) async fn fire_due(&mut self) -> Result<()> {
+        if self.is_short_of_memory() {
+            self.chain.relieve()?;
+        }
         let Some(due) = self.chain.next_wake() else {
             return Ok(());
         };
@@ -113,7 +130,15 @@ impl Body {
 
     /// Time left until something is due.
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        self.chain.next_wake().map(|at| self.timer.until(at))
+        let due = self.chain.next_wake().map(|at| self.timer.until(at));
+        match self.is_short_of_memory() {
+            true => Some(due.map_or(RELIEVE_EVERY, |due| due.min(RELIEVE_EVERY))),
+            false => due,
+        }
+    }
+
+    fn is_short_of_memory(&self) -> bool {
+        self.memory.level(self.timer.clock().elapsed()) >= Level::High
     }
 
     /// Lets other tasks run if this one has worked for a while.

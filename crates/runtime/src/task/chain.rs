@@ -60,6 +60,8 @@ pub(crate) struct Stage {
     pub(crate) place: Place,
     /// What it starts from.
     pub(crate) from: StageStart,
+    /// How its state files are made.
+    pub(crate) run_options: RunOptions,
     /// Its name for people.
     pub(crate) name: String,
     /// The operator.
@@ -267,6 +269,15 @@ impl Chain {
         self.ended
     }
 
+    /// Gives state up if too much is held.
+    pub(crate) fn relieve(&mut self) -> Result<()> {
+        for stage in &mut self.stages {
+            let asks = stage.spilling.relieve(stage.operator.as_mut());
+            self.wants_checkpoint |= asks.map_err(|error| error.context(&stage.name))?;
+        }
+        Ok(())
+    }
+
     /// True once if a checkpoint would let stages give up state.
     pub(crate) fn takes_wish_for_checkpoint(&mut self) -> bool {
         std::mem::take(&mut self.wants_checkpoint)
@@ -435,7 +446,7 @@ impl Stage {
                 barrier.checkpoint.0,
                 self.place.key_groups.clone(),
                 barrier.keep == Keep::All,
-                RunOptions::default(),
+                self.run_options.clone(),
             );
             let written = self.operator.snapshot(&mut writer);
             written.map_err(|error| error.context(&self.name))?;

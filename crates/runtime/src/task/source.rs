@@ -79,8 +79,8 @@ pub(crate) struct SourceTask {
 pub(crate) struct State {
     /// Splits that are not finished.
     open: BTreeMap<SplitId, Open>,
-    /// The last round was left out for want of memory.
-    held_back: bool,
+    /// Since when nothing is read for want of memory.
+    held_back: Option<Duration>,
     /// Rows yielded in this life.
     yielded: u64,
     /// Splits that are, as a checkpoint keeps them.
@@ -105,8 +105,12 @@ struct Open {
     metrics: Arc<SplitMetrics>,
 }
 
-/// How long a source waits between two fetches while memory is short.
+/// How long a source waits before it looks again, while memory is short.
 const SHORT_OF_MEMORY: Duration = Duration::from_millis(20);
+
+/// How long it waits at most without reading anything: what closes a window, and so frees memory,
+/// may be the next row.
+const SHORT_OF_MEMORY_MAX: Duration = Duration::from_secs(5);
 
 enum Wait {
     Fetched(Result<Fetch>),
@@ -216,15 +220,12 @@ impl SourceTask {
         let due = due.into_iter().flatten().min();
         let started = clock.elapsed();
         let is_open = self.pass.is_open();
-        // While memory is short, only every second round reads, and the others take their time.
-        let is_short = self.memory.level(clock.elapsed()) >= Level::High;
-        self.state.held_back = is_short && !self.state.held_back;
-        let due = match self.state.held_back {
+        let due = match self.is_held_back(clock.elapsed()) {
             true => Some(due.map_or(SHORT_OF_MEMORY, |due| due.min(SHORT_OF_MEMORY))),
             false => due,
         };
-        let is_full =
-            self.state.held_back || self.quota.is_some_and(|quota| self.state.yielded >= quota);
+        let is_full = self.state.held_back.is_some()
+            || self.quota.is_some_and(|quota| self.state.yielded >= quota);
         let pending = self.triggers.due().is_some();
         let fetch = count_busy(&clock, &self.metrics.busy_nanos, self.reader.fetch());
         let waited = tokio::select! {
@@ -242,6 +243,17 @@ impl SourceTask {
             idleness.waited(clock.elapsed().saturating_sub(started));
         }
         waited
+    }
+
+    /// While memory is short nothing is read: state is written out and given up meanwhile.
+    fn is_held_back(&mut self, now: Duration) -> bool {
+        let since = *self.state.held_back.get_or_insert(now);
+        let is_short = self.memory.level(now) >= Level::High;
+        let has_waited = now.saturating_sub(since) >= SHORT_OF_MEMORY_MAX;
+        if !is_short || has_waited {
+            self.state.held_back = None;
+        }
+        self.state.held_back.is_some()
     }
 
     fn take_assignments(&mut self) -> Result<()> {

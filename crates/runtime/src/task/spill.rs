@@ -131,6 +131,11 @@ impl Spilling {
         if self.calls < CALLS {
             return Ok(false);
         }
+        self.relieve(operator)
+    }
+
+    /// The same at once; also when no rows come, because sources wait for memory.
+    pub(crate) fn relieve(&mut self, operator: &mut dyn Operator) -> Result<bool> {
         self.calls = 0;
         let excess = self.account.set(operator.state_bytes());
         if excess == 0 {

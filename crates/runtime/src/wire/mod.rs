@@ -35,7 +35,7 @@ use crate::environment::{Environment, OperatorSite};
 use crate::exchange::Edge;
 use crate::exchange::inbox::{Readers, Sender};
 use crate::job::ResultsDoor;
-use crate::memory::JobMemory;
+use crate::memory::{JobMemory, run_options};
 use crate::task::OperatorTask;
 use crate::task::body::{Body, TaskFuture};
 use crate::task::chain::{Chain, Stage, StageStart, StageState};
@@ -270,6 +270,7 @@ impl Wiring<'_> {
             outputs,
             self.timer.clone(),
             self.life.reports.clone(),
+            Arc::clone(self.life.memory),
         );
         Ok((body, bad_to))
     }
@@ -320,6 +321,7 @@ impl Wiring<'_> {
                 key_groups: key::range(subtask, self.graph.key_groups, node.parallelism),
             },
             from: self.life.stage_start(node.id),
+            run_options: run_options(&self.environment.memory),
             spilling: Spilling::new(
                 node.id,
                 self.life.memory.account(&name),
