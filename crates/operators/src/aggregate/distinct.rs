@@ -34,8 +34,11 @@ use crate::state::tracker::Tracker;
 
 mod state;
 
-/// Filters one set serves: the bits of an entry.
-const FILTERS_MAX: usize = 32;
+/// Filters one set serves: the bits of an entry but for one.
+const FILTERS_MAX: usize = 31;
+/// The bit of an entry that says it has changed since the last snapshot. It lies where the entry is
+/// changed anyway: a set of its own would be a second cache miss per new value.
+const CHANGED: u32 = 1 << 31;
 /// Entries merged at a time, which bounds the memory of a merge.
 const MERGE_ROWS: usize = 8192;
 /// End of a list of entries.
@@ -70,7 +73,7 @@ struct Buried {
 
 /// What is known of each entry.
 enum Seen {
-    /// Bit i: `filters[i]` has passed it.
+    /// Bit i: `filters[i]` has passed it; and `CHANGED`.
     Bits(Vec<u32>),
     /// `counts[entry * filters + i]`: rows `filters[i]` has passed, less those taken back.
     Counts(Vec<i64>),
@@ -197,7 +200,7 @@ impl DistinctSet {
         self.values.intern_in(offer.args, offer.groups, &mut ids)?;
         self.make_room(offer.groups, &ids);
         let news = match &mut self.seen {
-            Seen::Bits(seen) => see(seen, &ids, &offer.passes, &mut self.tracker),
+            Seen::Bits(seen) => see(seen, &ids, &offer.passes),
             Seen::Counts(counts) => {
                 self.tracker.touch(&ids, self.values.id_bound());
                 let width = self.filters.len();
@@ -364,7 +367,10 @@ impl DistinctSet {
     fn known(&self, ids: &[u32]) -> Known {
         let width = self.filters.len();
         match &self.seen {
-            Seen::Bits(seen) => Known::Bits(ids.iter().map(|&id| seen[id as usize]).collect()),
+            Seen::Bits(seen) => {
+                let bits = ids.iter().map(|&id| seen[id as usize] & !CHANGED);
+                Known::Bits(bits.collect())
+            }
             Seen::Counts(counts) => Known::Counts(
                 ids.iter()
                     .flat_map(|&id| &counts[id as usize * width..(id as usize + 1) * width])
@@ -562,16 +568,13 @@ fn without_nulls(args: &[ArrayRef], passes: &mut [u32]) {
 }
 
 /// Marks the entries as seen; bit i of a result: new to `filters[i]`.
-fn see(seen: &mut [u32], ids: &[u32], passes: &[u32], tracker: &mut Tracker) -> Vec<u32> {
+fn see(seen: &mut [u32], ids: &[u32], passes: &[u32]) -> Vec<u32> {
     let entries = ids.iter().zip(passes);
     entries
         .map(|(&id, &pass)| {
             let seen = &mut seen[id as usize];
             let new = pass & !*seen;
-            if new != 0 {
-                *seen |= new;
-                tracker.touch_one(id);
-            }
+            *seen |= new | (u32::from(new != 0) * CHANGED);
             new
         })
         .collect()

@@ -114,7 +114,8 @@ impl Tracker {
 
     /// The number is free: whatever gets it next is another entry.
     pub(crate) fn free(&mut self, id: u32) {
-        self.changed.remove(id);
+        // That it has changed may stay: whoever asks leaves out the free ones, and what gets the
+        // number next has changed.
         self.stored.remove(id);
     }
 

@@ -75,6 +75,10 @@ pub struct SessionAggregate {
 struct Sessions {
     gap: i64,
     slots: Vec<Session>,
+    /// By slot, the time of the row that opened the session. No other session of the key has or
+    /// will have the same: that time lies in this one while it is open, and is late afterwards. So
+    /// it names the session in a checkpoint. Apart, as rows do not need it.
+    opened: Vec<i64>,
     free: Vec<u32>,
     /// First session of each key.
     heads: Vec<u32>,
@@ -88,9 +92,6 @@ struct Sessions {
 struct Session {
     /// `NONE`: the slot is free.
     key: u32,
-    /// Time of the row that opened it: no other session of the key has or will have the same, as
-    /// that time lies in this session as long as it is open and is late afterwards.
-    id: i64,
     start: i64,
     end: i64,
     /// The next session of the key.
@@ -168,14 +169,26 @@ impl SessionAggregate {
             true => self.horizon.saturating_add(1),
             false => i64::MIN,
         };
+        let horizon = self.horizon;
+        Ok(match ahead {
+            None => self.place_each(&times, earliest, |_| horizon),
+            Some(ahead) => self.place_each(&times, earliest, |row| ahead[row]),
+        })
+    }
+
+    fn place_each(
+        &mut self,
+        times: &[i64],
+        earliest: i64,
+        horizon_of: impl Fn(usize) -> i64,
+    ) -> usize {
         let mut late = 0;
-        for (row, (id, &time)) in self.ids.iter_mut().zip(times.iter()).enumerate() {
-            let horizon = ahead.as_ref().map_or(self.horizon, |ahead| ahead[row]);
-            let session = self.sessions.of(*id, time.max(earliest), horizon);
+        for (row, (id, &time)) in self.ids.iter_mut().zip(times).enumerate() {
+            let session = self.sessions.of(*id, time.max(earliest), horizon_of(row));
             late += usize::from(session == NONE);
             *id = session;
         }
-        Ok(late)
+        late
     }
 
     /// The horizon of each row, if key groups have come differently far.
@@ -268,7 +281,7 @@ impl SessionAggregate {
 
     /// Remembers what a checkpoint holds of sessions that are gone.
     fn bury(&mut self, slots: &[u32]) -> Result<()> {
-        let (keys, sessions) = (&self.keys, &self.sessions.slots);
+        let (keys, sessions) = (&self.keys, &self.sessions);
         let keys_of = |slots: &[u32]| key_columns(keys, sessions, slots);
         self.accumulators.name_buried(&mut self.codec, &keys_of)?;
         entries::bury(slots, &mut self.codec, &mut self.tracker, keys_of)
@@ -396,11 +409,10 @@ impl Operator for SessionAggregate {
 }
 
 /// What names sessions: their key, and the time they were opened.
-fn key_columns(keys: &KeyTable, sessions: &[Session], slots: &[u32]) -> Result<Vec<ArrayRef>> {
-    let of = |slot: &u32| &sessions[*slot as usize];
-    let ids: Vec<u32> = slots.iter().map(|slot| of(slot).key).collect();
-    let mut columns = keys.keys(&ids)?;
-    let opened = slots.iter().map(|slot| of(slot).id);
+fn key_columns(keys: &KeyTable, sessions: &Sessions, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+    let key = |slot: &u32| sessions.slots[*slot as usize].key;
+    let mut columns = keys.keys(&slots.iter().map(key).collect::<Vec<_>>())?;
+    let opened = slots.iter().map(|&slot| sessions.opened[slot as usize]);
     columns.push(std::sync::Arc::new(Int64Array::from_iter_values(opened)));
     Ok(columns)
 }
@@ -410,6 +422,7 @@ impl Sessions {
         Sessions {
             gap,
             slots: Vec::new(),
+            opened: Vec::new(),
             free: Vec::new(),
             heads: Vec::new(),
             alarms: BinaryHeap::new(),
@@ -442,18 +455,19 @@ impl Sessions {
         let next = self.heads[key as usize];
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Session::FREE);
+            self.opened.push(0);
             self.slots.len() as u32 - 1
         });
         let session = &mut self.slots[slot as usize];
         *session = Session {
             key,
-            id: start,
             start,
             end,
             next,
             ..*session
         };
         self.alarms.push(Reverse((end, slot, session.generation)));
+        self.opened[slot as usize] = start;
         self.heads[key as usize] = slot;
         slot
     }
@@ -552,6 +566,7 @@ impl Sessions {
 
     fn bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Session>()
+            + self.opened.capacity() * 8
             + (self.free.capacity() + self.heads.capacity()) * 4
             + self.alarms.capacity() * 16
     }
@@ -560,7 +575,6 @@ impl Sessions {
 impl Session {
     const FREE: Session = Session {
         key: NONE,
-        id: 0,
         start: 0,
         end: 0,
         next: NONE,

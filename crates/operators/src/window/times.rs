@@ -74,9 +74,7 @@ impl Times {
             return Ok(Cow::Owned(vec![now; rows.num_rows()]));
         };
         let times = timestamps(rows, column);
-        times
-            .iter()
-            .try_for_each(|&time| in_bounds(time, &self.name).map(drop))?;
+        all_in_bounds(times, &self.name)?;
         Ok(self.zone.to_locals(times))
     }
 }
@@ -129,7 +127,18 @@ pub(crate) fn timestamps(rows: &ChangeBatch, column: usize) -> &[i64] {
 }
 
 /// Refuses times with which window bounds could overflow.
-pub(crate) fn in_bounds(time: i64, name: &str) -> Result<i64> {
+pub(crate) fn all_in_bounds(times: &[i64], name: &str) -> Result<()> {
+    // Without a way out of the loop: several times are compared at once.
+    let is_sane = |time: i64| (-EVENT_TIME_MAX_MS..=EVENT_TIME_MAX_MS).contains(&time);
+    if times.iter().fold(true, |sane, &time| sane & is_sane(time)) {
+        return Ok(());
+    }
+    let mut times = times.iter();
+    times.try_for_each(|&time| in_bounds(time, name).map(drop))
+}
+
+/// Refuses a time with which window bounds could overflow.
+fn in_bounds(time: i64, name: &str) -> Result<i64> {
     if (-EVENT_TIME_MAX_MS..=EVENT_TIME_MAX_MS).contains(&time) {
         return Ok(time);
     }

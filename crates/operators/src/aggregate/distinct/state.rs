@@ -9,9 +9,9 @@ use arrow::datatypes::DataType;
 use millstream_core::Result;
 use millstream_core::state::{StateChunk, StateWriter};
 
-use super::{DistinctSet, Seen, is_counted, note_live};
+use super::{CHANGED, DistinctSet, Seen, is_counted, note_live};
 use crate::aggregate::state::GroupsOf;
-use crate::state::bytes::{Fixed, Reader};
+use crate::state::bytes::{Fixed, Reader, damaged};
 use crate::state::codec::{Decoder, Encoded, types_text};
 use crate::state::entries::{self, BATCH_ENTRIES, KeyCodec, Place, state_key};
 
@@ -81,6 +81,7 @@ impl DistinctSet {
         state: &mut dyn StateWriter,
     ) -> Result<()> {
         self.name_buried(codec, keys)?;
+        self.collect_changes();
         let mut ids = self
             .tracker
             .changes(self.values.id_bound(), state.is_full());
@@ -102,6 +103,17 @@ impl DistinctSet {
             }
         }
         entries::delete(place, &mut self.tracker, state)
+    }
+
+    /// Hands the changes that entries have noted themselves to the tracker.
+    fn collect_changes(&mut self) {
+        if let Seen::Bits(seen) = &mut self.seen {
+            let changed = (0..).zip(seen).filter(|(_, seen)| **seen & CHANGED != 0);
+            for (id, seen) in changed {
+                *seen &= !CHANGED;
+                self.tracker.touch_one(id);
+            }
+        }
     }
 
     fn put_known(&self, id: u32, out: &mut Vec<u8>) {
@@ -143,7 +155,13 @@ impl DistinctSet {
         let width = self.filters.len();
         let mut reader = Reader::new(value);
         match &mut self.seen {
-            Seen::Bits(seen) => seen[id as usize] = reader.fixed()?,
+            Seen::Bits(seen) => {
+                let bits: u32 = reader.fixed()?;
+                if bits & CHANGED != 0 {
+                    return Err(damaged("a value was seen by a filter there is not"));
+                }
+                seen[id as usize] = bits;
+            }
             Seen::Counts(counts) => {
                 let entry = &mut counts[id as usize * width..(id as usize + 1) * width];
                 for count in entry.iter_mut() {

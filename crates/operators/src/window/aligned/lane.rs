@@ -18,7 +18,7 @@ use super::{Plan, Shape};
 use crate::groups::{Groups, only_additions, signs};
 use crate::window::bounds::Grid;
 use crate::window::cover::{Cover, Slices};
-use crate::window::times::{in_bounds, timestamps};
+use crate::window::times::{all_in_bounds, timestamps};
 
 /// Pieces of a batch up to this number are taken as they lie; more are sorted by slice first.
 const RUNS_MAX: usize = 8;
@@ -88,8 +88,7 @@ impl Lane {
         match &plan.shape {
             Shape::Attached { end, name, .. } => {
                 let ends = timestamps(rows, *end);
-                ends.iter()
-                    .try_for_each(|&e| in_bounds(e, name).map(drop))?;
+                all_in_bounds(ends, name)?;
                 cut(ends, |end| (end, end, end + 1), &mut runs);
             }
             Shape::Tumble(grid) | Shape::Hop(grid) | Shape::Cumulate(grid) => {

@@ -50,11 +50,11 @@ impl SessionAggregate {
     pub(super) fn write_state(&mut self, state: &mut dyn StateWriter) -> Result<()> {
         self.form.write(state)?;
         progress::write(&self.come(), state)?;
-        let slots = &self.sessions.slots;
+        let (sessions, slots) = (&self.sessions, &self.sessions.slots);
         let mut ids = self.tracker.changes(slots.len(), state.is_full());
         ids.retain(|&slot| slots[slot as usize].key != NONE);
         let (keys, rows, accumulators) = (&self.keys, &self.rows, &self.accumulators);
-        let keys_of = |ids: &[u32]| key_columns(keys, slots, ids);
+        let keys_of = |ids: &[u32]| key_columns(keys, sessions, ids);
         let value = |slot: u32, out: &mut Vec<u8>| {
             let session = &slots[slot as usize];
             session.start.put(out);
@@ -169,27 +169,27 @@ impl Sessions {
     fn named(&mut self, key: u32, id: i64) -> u32 {
         let mut at = self.heads[key as usize];
         while at != NONE {
-            let session = &self.slots[at as usize];
-            if session.id == id {
+            if self.opened[at as usize] == id {
                 return at;
             }
-            at = session.next;
+            at = self.slots[at as usize].next;
         }
         let slot = self.slots.len() as u32;
         self.slots.push(Session {
             key,
-            id,
             next: self.heads[key as usize],
             ..Session::FREE
         });
+        self.opened.push(id);
         self.heads[key as usize] = slot;
         slot
     }
 
     fn set_bounds(&mut self, slot: u32, start: i64, end: i64) -> Result<()> {
         let session = &mut self.slots[slot as usize];
+        let opened = self.opened[slot as usize];
         let farthest = 4 * EVENT_TIME_MAX_MS;
-        let sane = -farthest <= start && start <= session.id && session.id < end && end <= farthest;
+        let sane = -farthest <= start && start <= opened && opened < end && end <= farthest;
         if !sane {
             return Err(damaged("a session does not hold the row that opened it"));
         }
