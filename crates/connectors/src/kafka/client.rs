@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use millstream_core::{Code, Error, Result};
 use parking_lot::Mutex;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::error::{self, Kind};
@@ -120,6 +121,42 @@ pub(super) fn failed(client: &Reading, doing: &str, error: &KafkaError) -> Error
         drop(client.poll(Duration::ZERO));
     }
     client.context().complaints.failed(doing, error)
+}
+
+/// The number of partitions of a topic; waits at most `longest` for each answer, on a thread that may
+/// wait. Right after a topic was created a broker may not know it yet, or not who leads it: an unknown
+/// topic is asked for again for half a second, one without a leader for five.
+pub(super) fn partitions<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    longest: Duration,
+) -> KafkaResult<i32> {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let mut pauses = 0;
+    loop {
+        let metadata = client.fetch_metadata(Some(topic), longest)?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let code = match found.map(|found| (found.error(), found)) {
+            Some((None, found)) => return Ok(count(found)),
+            Some((Some(error), _)) => error.into(),
+            None => RDKafkaErrorCode::UnknownTopicOrPartition,
+        };
+        let patience = match code {
+            RDKafkaErrorCode::LeaderNotAvailable => 50,
+            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => 5,
+            _ => 0,
+        };
+        if pauses >= patience {
+            return Err(KafkaError::MetadataFetch(code));
+        }
+        pauses += 1;
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// The number of partitions of a topic that has been found.
+pub(super) fn count(topic: &MetadataTopic) -> i32 {
+    i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)
 }
 
 /// Runs a call that may wait on a thread for such calls.

@@ -13,14 +13,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use millstream_core::connector::{Discovery, Split, SplitEnumerator};
 use millstream_core::{Code, Error, Result};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::client::{self, Guarded, Reading, blocking};
@@ -166,68 +164,33 @@ impl Look {
                     !name.starts_with("__") && pattern.is_match(name) && topic.error().is_none()
                 });
                 Ok(matching
-                    .map(|topic| (topic.name().to_string(), count(topic)))
+                    .map(|topic| (topic.name().to_string(), client::count(topic)))
                     .collect())
             }
         }
     }
 
-    /// The number of partitions of a topic. Right after it was created a broker may not know yet
-    /// who leads it.
+    /// The number of partitions of a topic.
     fn partitions_of(&self, topic: &str) -> Result<i32> {
-        const PAUSE: Duration = Duration::from_millis(100);
-        const PAUSES: u32 = 50;
-        let doing = format!("cannot look at topic '{topic}'");
-        let mut pauses = 0;
-        loop {
-            let metadata = self
-                .client
-                .fetch_metadata(Some(topic), self.settings.properties.answer);
-            let metadata = metadata.map_err(|error| self.failed(&doing, &error))?;
-            let found = metadata.topics().iter().find(|found| found.name() == topic);
-            let error = match found {
-                None => RDKafkaErrorCode::UnknownTopicOrPartition,
-                Some(found) => match found.error() {
-                    None => return Ok(count(found)),
-                    Some(error) => error.into(),
-                },
-            };
-            let settles = matches!(
-                error,
-                RDKafkaErrorCode::LeaderNotAvailable
-                    | RDKafkaErrorCode::UnknownTopicOrPartition
-                    | RDKafkaErrorCode::UnknownTopic
-            );
-            // An unknown topic is looked at again for half a second, an election for five.
-            let patience = match error {
-                RDKafkaErrorCode::LeaderNotAvailable => PAUSES,
-                _ => PAUSES / 10,
-            };
-            if !settles || pauses >= patience {
-                return Err(self.missing(topic, error));
-            }
-            pauses += 1;
-            std::thread::sleep(PAUSE);
-        }
+        let longest = self.settings.properties.answer;
+        let found = client::partitions(self.client.client(), topic, longest);
+        found.map_err(|error| self.missing(topic, &error))
     }
 
-    fn missing(&self, topic: &str, code: RDKafkaErrorCode) -> Error {
+    fn missing(&self, topic: &str, error: &KafkaError) -> Error {
         let known = self.known.iter().any(|(known, _)| known == topic);
         let unknown = matches!(
-            code,
-            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic
+            error.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)
         );
-        if unknown && known {
-            return self.lost(&format!("topic '{topic}'"));
-        }
-        let error = KafkaError::MetadataFetch(code);
-        match unknown {
-            true => Error::new(
+        match (unknown, known) {
+            (true, true) => self.lost(&format!("topic '{topic}'")),
+            (true, false) => Error::new(
                 Code::NotFound,
                 format!("{}: the cluster has no topic '{topic}'", self.owner()),
             )
             .hint("create the topic, or check its name and the brokers; it is not created by reading it"),
-            false => self.failed(&format!("cannot look at topic '{topic}'"), &error),
+            (false, _) => self.failed(&format!("cannot look at topic '{topic}'"), error),
         }
     }
 
@@ -378,9 +341,4 @@ impl Look {
         });
         entries.collect()
     }
-}
-
-/// The number of partitions of a topic that has been found.
-fn count(topic: &MetadataTopic) -> i32 {
-    i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)
 }

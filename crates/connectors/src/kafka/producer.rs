@@ -177,6 +177,10 @@ impl Live {
         record: &Record<'_>,
         counter: &Arc<Counter>,
     ) -> Result<()> {
+        /// A record that is refused so often by an empty queue does not fit. Once proves nothing: the
+        /// queue may have been emptied after it refused.
+        const REFUSALS: u32 = 10;
+        let mut refusals = 0;
         loop {
             // Whoever is told of room must have begun to listen before it was looked for.
             let room = self.reports.room.made.notified();
@@ -187,18 +191,18 @@ impl Live {
             if refused.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                 return Err(self.refused(record, &refused));
             }
-            self.reports.room.wanted.store(true, Ordering::SeqCst);
             if self.client.in_flight_count() == 0 {
-                // The queue is empty, so the record alone does not fit.
-                return Err(self.refused(record, &refused));
+                refusals += 1;
+                if refusals == REFUSALS {
+                    return Err(self.refused(record, &refused));
+                }
+                continue;
             }
-            let longest = self.delivery_timeout + Duration::from_secs(10);
+            refusals = 0;
+            self.reports.room.wanted.store(true, Ordering::SeqCst);
             // The report may have come before it was asked for: then look again soon.
             let pause = Duration::from_millis(20);
-            if tokio::time::timeout(pause.min(longest), room)
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout(pause, room).await.is_err() {
                 tokio::task::yield_now().await;
             }
         }

@@ -17,7 +17,7 @@ use millstream_core::rows::ChangeBatch;
 use millstream_core::{Code, Error, Result};
 use rdkafka::producer::Producer;
 
-use super::client::blocking;
+use super::client::{self, blocking};
 use super::encode::{Encoding, Record};
 use super::error;
 use super::partitioner::Partitioner;
@@ -185,28 +185,15 @@ impl Writer {
 async fn look(live: &Arc<Live>, topic: &str, owner: &str) -> Result<i32> {
     let (live, topic, owner) = (Arc::clone(live), topic.to_string(), owner.to_string());
     blocking(move || {
-        let doing = format!("cannot look at topic '{topic}'");
-        let metadata = live
-            .client()
-            .client()
-            .fetch_metadata(Some(&topic), live.answer());
-        let metadata = metadata.map_err(|error| live.failed(&doing, &error))?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let error = match found.map(|found| (found.error(), found)) {
-            Some((None, found)) => return Ok(found.partitions().len() as i32),
-            Some((Some(error), _)) => rdkafka::error::KafkaError::MetadataFetch(error.into()),
-            None => rdkafka::error::KafkaError::MetadataFetch(
-                rdkafka::error::RDKafkaErrorCode::UnknownTopicOrPartition,
-            ),
-        };
-        match error.rdkafka_error_code().map(error::kind) {
-            Some(error::Kind::Gone) => Err(Error::new(
+        let found = client::partitions(live.client().client(), &topic, live.answer());
+        found.map_err(|error| match error.rdkafka_error_code().map(error::kind) {
+            Some(error::Kind::Gone) => Error::new(
                 Code::NotFound,
                 format!("{owner}: the cluster has no topic '{topic}'"),
             )
-            .hint("create the topic, or check its name and the brokers")),
-            _ => Err(live.failed(&doing, &error)),
-        }
+            .hint("create the topic, or check its name and the brokers"),
+            _ => live.failed(&format!("cannot look at topic '{topic}'"), &error),
+        })
     })
     .await
 }
