@@ -1,21 +1,24 @@
 //! Ctrl-C and the polite kill: the first asks for a graceful stop, the second ends the job.
 //!
 //! ```text
-//! SIGINT, SIGTERM ─▶ one task ─┬─ nobody listens: the process ends, exit code 1
-//!                              ├─ first:  count 1, the listener stops its job
-//!                              ├─ second: count 2, the listener cancels its job
-//!                              └─ still listening a second later, or a third: the process ends
+//! SIGINT, SIGTERM ─▶ one thread ─┬─ nobody listens: the process ends, exit code 1
+//!                                ├─ first:  count 1, the listener stops its job
+//!                                ├─ second: count 2, the listener cancels its job
+//!                                └─ still listening a second later, or a third: the process ends
 //! ```
 //!
-//! Once a signal is caught it stays caught, so the task also decides for the times between jobs.
+//! * Once a signal is caught it stays caught, so the thread also decides for the times between jobs.
+//! * It is a thread of its own because a second signal must end the process at once, also while every
+//!   thread of the jobs hangs in a computation or in a call to the system.
 
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use millstream_core::{Error, Result};
-use tokio::runtime::Handle;
+use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 /// How long a cancelled job may take to go.
@@ -33,17 +36,25 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Catches signals from now on.
-    pub(crate) fn catch(handle: &Handle) -> Result<Self> {
-        let guard = handle.enter();
-        let caught = Caught::new()
-            .map_err(|error| Error::internal("cannot listen to signals").caused_by(error))?;
+    pub(crate) fn catch() -> Result<Self> {
+        let failed = |error| Error::internal("cannot listen to signals").caused_by(error);
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let guard = runtime.enter();
+        let caught = Caught::new().map_err(failed)?;
         drop(guard);
         let signals = Signals {
             count: watch::Sender::new(0),
             listener: Arc::default(),
             listeners: Arc::default(),
         };
-        handle.spawn(signals.clone().pass_on(caught));
+        let pass_on = signals.clone().pass_on(caught);
+        thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || runtime.block_on(pass_on))
+            .map_err(failed)?;
         Ok(signals)
     }
 

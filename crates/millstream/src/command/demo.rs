@@ -52,7 +52,7 @@ pub(crate) fn run() -> Result<Ended> {
     let engine = Engine::new()?;
     let mut session = engine.session(&SettingArgs::default())?;
     let statements = session.parse(&text)?;
-    let mut signals = Signals::catch(engine.handle())?.listen();
+    let mut signals = Signals::catch()?.listen();
     let mut out = Out::stdout();
     introduce(&mut out)?;
     for statement in &statements {

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Ended> {
     let engine = Engine::within(args.life.memory_limit)?;
     let mut session = engine.session(&args.settings)?;
     let statements = session.parse(&text)?;
-    let mut signals = Signals::catch(engine.handle())?.listen();
+    let mut signals = Signals::catch()?.listen();
     let mut out = Out::stdout();
     let run = statements.iter().filter(|statement| runs(&statement.node));
     let mut jobs = Jobs::of_script(&args.script, &args.life, run.count())?;

@@ -69,7 +69,7 @@ impl<'a> Shell<'a> {
         let shell = Shell {
             engine,
             session,
-            signals: Signals::catch(engine.handle())?,
+            signals: Signals::catch()?,
             out: Out::stdout(),
             jobs: Jobs::unnamed(),
             is_person,
