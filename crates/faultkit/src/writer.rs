@@ -49,6 +49,9 @@ fn write_file(path: &Path, rows: impl Iterator<Item = Row>) -> std::io::Result<(
 }
 
 /// Creates a topic; an error when it is there already.
+///
+/// Its records are kept for good: their timestamps are event times of the plan, and a broker deletes
+/// records whose timestamp is older than its retention, in the middle of a run.
 pub fn create_topic(
     bootstrap: &str,
     topic: &str,
@@ -61,7 +64,9 @@ pub fn create_topic(
         .create()
         .map_err(|cause| failed(cause.to_string()))?;
     let partitions = i32::try_from(partitions).map_err(|_| failed("too many partitions".into()))?;
-    let topics = [NewTopic::new(topic, partitions, TopicReplication::Fixed(1))];
+    let kept =
+        NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+    let topics = [kept];
     let options = AdminOptions::new()
         .request_timeout(Some(deadline))
         .operation_timeout(Some(deadline));
