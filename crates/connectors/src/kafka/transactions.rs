@@ -1,5 +1,5 @@
-//! Exactly-once: one transactional producer per job and cluster, whose commit is the commit of the
-//! checkpoint.
+//! Exactly-once: two transactional producers per job and cluster, in turn; the commit of one is the
+//! commit of the checkpoint.
 //!
 //! ```text
 //! recover   init_transactions with the id of each lineage: older lives are fenced, what they left
@@ -13,22 +13,27 @@
 //!   are one name, `<prefix>-<job>-<lineage>`, so another lineage has another marker.
 //! * The marker is read only after `init_transactions`, and only what is committed: while a
 //!   transaction with a marker is open the broker gives no answer at all.
-//! * A commit that was not answered cleanly at its first attempt is unknown. The producer is dropped
-//!   then, and the next `recover` makes another one, with a higher epoch: a request that comes late
-//!   cannot hit a later transaction.
+//! * A commit request may reach the brokers twice: the client tries again by itself when a connection
+//!   breaks, and the first one may come late. In a protocol without an epoch per transaction (EndTxn
+//!   up to version 1, all this client speaks) it would commit whatever is open under that id by then.
+//!   So an id is used for one transaction at a time, `-a` and `-b` in turn, and behind each commit its
+//!   producer is replaced by one with a higher epoch, in the background: what comes late finds nothing
+//!   open, or is fenced.
+//! * A commit that was not answered cleanly is unknown. The producers are dropped then, and the next
+//!   `recover` makes others.
 //! * The brokers end a transaction that stays open for too long, and tell the producer the same as
 //!   when another one took its id. Time tells them apart: a transaction that is older than its
 //!   timeout is replayed, a younger one means that somebody else runs the job.
 //!
-//! Cost on two cores with the broker beside: a commit takes 1.5 ms, 5 ms at 670,000 rows/s, and another
-//! producer 55 ms (`examples/kafka_speed.rs`).
-//! Not taken: two producers by turns, so that rows behind a barrier need not wait for the commit.
-//! The wait is those few ms plus the time until the checkpoint's files are stored; a second open
-//! transaction would have to be committed strictly after the first, with a marker each, and twice as
-//! many ids would have to be fenced.
+//! Cost on two cores with the broker beside: 1.5 ms per checkpoint, and 55 ms for another producer,
+//! which nobody waits for unless checkpoints are closer than that.
+//! Not taken: opening the second transaction before the first is committed, so that rows behind a
+//! barrier need not wait. The wait is those 1.5 ms plus the time until the checkpoint's files are
+//! stored; the two would have to be committed strictly one after the other, with a marker each.
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -44,6 +49,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::client::{self, blocking};
 use super::producer::Live;
@@ -53,6 +59,8 @@ use super::sink::Settings;
 /// How long taking over a transactional id may last: the brokers may have to end a transaction of
 /// an earlier life first.
 const TAKE_OVER: Duration = Duration::from_secs(60);
+/// How long to wait before a question is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a commit may last.
 const COMMIT: Duration = Duration::from_secs(60);
 
@@ -82,12 +90,80 @@ pub(super) struct Shared {
     session: Mutex<Option<Arc<Session>>>,
 }
 
-/// A producer that has taken over the transactional id.
+/// The producers, which have taken over the transactional ids.
 struct Session {
+    /// The one whose turn it is.
     live: Arc<Live>,
-    group: ConsumerGroupMetadata,
+    turn: Turn,
+    /// The other one.
+    spare: tokio::sync::Mutex<Spare>,
+    group: Arc<ConsumerGroupMetadata>,
     /// When the open transaction was begun.
     began: Mutex<Option<Duration>>,
+    /// The producer has had its turn.
+    committed: AtomicBool,
+}
+
+impl Session {
+    fn has_committed(&self) -> bool {
+        self.committed.load(Ordering::Relaxed)
+    }
+}
+
+/// Which of the two ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    A,
+    B,
+}
+
+/// The producer of the next transaction.
+enum Spare {
+    /// It has taken over its id.
+    Ready(Arc<Live>),
+    /// It is about to.
+    Coming(JoinHandle<Result<Live>>),
+    /// It is in use, or could not be made.
+    Gone,
+}
+
+impl Turn {
+    fn other(self) -> Turn {
+        match self {
+            Turn::A => Turn::B,
+            Turn::B => Turn::A,
+        }
+    }
+
+    fn letter(self) -> char {
+        match self {
+            Turn::A => 'a',
+            Turn::B => 'b',
+        }
+    }
+}
+
+/// The two transactional ids behind one name.
+fn ids(name: &str) -> [String; 2] {
+    [Turn::A, Turn::B].map(|turn| format!("{name}-{}", turn.letter()))
+}
+
+impl Spare {
+    /// The producer; waits until it is there.
+    async fn take(&mut self) -> Result<Arc<Live>> {
+        match std::mem::replace(self, Spare::Gone) {
+            Spare::Ready(live) => Ok(live),
+            Spare::Coming(made) => match made.await {
+                Ok(live) => live.map(Arc::new),
+                Err(error) => {
+                    Err(Error::internal("a call to the Kafka client was lost").caused_by(error))
+                }
+            },
+            Spare::Gone => Err(Error::internal(
+                "the producer of the next transaction is gone",
+            )),
+        }
+    }
 }
 
 impl Shared {
@@ -103,7 +179,7 @@ impl Shared {
         }
     }
 
-    /// The transactional id of a lineage, which is also the name of its marker's group.
+    /// The name of a lineage's marker group, and what its transactional ids begin with.
     fn id(&self, lineage: &str) -> String {
         format!("{}-{lineage}", self.stem)
     }
@@ -141,6 +217,42 @@ impl Shared {
             let what = "there is no producer: the transactions must recover first";
             Error::new(Code::CommitUnknown, format!("{owner}: {what}"))
         })
+    }
+
+    fn take_over(&self, others: &[String]) -> TakeOver {
+        let others = others.iter().filter(|other| **other != self.lineage);
+        TakeOver {
+            properties: self.properties.clone(),
+            topics: Arc::clone(&self.topics),
+            lineage: self.lineage.clone(),
+            id: self.id(&self.lineage),
+            others: others.map(|other| self.id(other)).collect(),
+        }
+    }
+
+    /// The other producer's turn; the one that has just committed is replaced behind it.
+    async fn rotate(&self, session: &Arc<Session>) -> Result<Arc<Session>> {
+        let live = session.spare.lock().await.take().await?;
+        let take_over = self.take_over(&[]);
+        let used = Arc::clone(&session.live);
+        let turn = session.turn;
+        let coming = tokio::task::spawn_blocking(move || {
+            let id = format!("{}-{}", take_over.id, turn.letter());
+            let made = take_over.fence(&id);
+            // Here, since taking a producer down takes its time.
+            drop(used);
+            made
+        });
+        let session = Arc::new(Session {
+            live,
+            turn: turn.other(),
+            spare: tokio::sync::Mutex::new(Spare::Coming(coming)),
+            group: Arc::clone(&session.group),
+            began: Mutex::new(None),
+            committed: AtomicBool::new(false),
+        });
+        *self.session.lock() = Some(Arc::clone(&session));
+        Ok(session)
     }
 
     /// Gives the producer up; writers fail until `recover`.
@@ -231,17 +343,7 @@ impl Transactions for Shared {
     async fn recover(&self, others: &[String]) -> Result<Option<CommitMarker>> {
         self.set(Gate::Shut);
         *self.session.lock() = None;
-        let take_over = TakeOver {
-            properties: self.properties.clone(),
-            topics: Arc::clone(&self.topics),
-            lineage: self.lineage.clone(),
-            id: self.id(&self.lineage),
-            others: others
-                .iter()
-                .filter(|other| **other != self.lineage)
-                .map(|other| self.id(other))
-                .collect(),
-        };
+        let take_over = self.take_over(others);
         let (session, marker) = blocking(move || take_over.run()).await?;
         *self.session.lock() = Some(Arc::new(session));
         Ok(marker)
@@ -254,11 +356,19 @@ impl Transactions for Shared {
             Ok(()) => self.finish(&session, marker).await,
             Err(error) => Err(self.judge(&session, "cannot begin a transaction", &error)),
         };
-        marked.inspect_err(|error| self.give_up(error))
+        match marked {
+            Ok(()) => self.rotate(&session).await.map(|_| ()),
+            Err(error) => Err(error),
+        }
+        .inspect_err(|error| self.give_up(error))
     }
 
     async fn begin(&self) -> Result<()> {
-        let session = self.session()?;
+        let mut session = self.session()?;
+        if session.has_committed() {
+            let rotated = self.rotate(&session).await;
+            session = rotated.inspect_err(|error| self.give_up(error))?;
+        }
         *session.began.lock() = Some(self.clock.elapsed());
         if let Err(error) = session.live.client().begin_transaction() {
             let error = self.judge(&session, "cannot begin a transaction", &error);
@@ -282,6 +392,7 @@ impl Transactions for Shared {
         let done = self.finish(&session, marker).await;
         match done.and_then(|()| failpoint("cp.txn.commit.after")) {
             Ok(()) => {
+                session.committed.store(true, Ordering::Relaxed);
                 *session.began.lock() = None;
                 *self.session.lock() = Some(session);
                 CommitOutcome::Committed
@@ -336,16 +447,22 @@ struct TakeOver {
 impl TakeOver {
     fn run(&self) -> Result<(Session, Option<CommitMarker>)> {
         for other in &self.others {
-            self.fence(other)?;
+            for id in ids(other) {
+                self.fence(&id)?;
+            }
         }
         failpoint("rs.init_txn")?;
-        let live = self.fence(&self.id)?;
+        let [a, b] = ids(&self.id);
+        let (live, spare) = (self.fence(&a)?, self.fence(&b)?);
         failpoint("rs.read_marker")?;
         let (group, marker) = self.read_marker()?;
         let session = Session {
             live: Arc::new(live),
-            group,
+            turn: Turn::A,
+            spare: tokio::sync::Mutex::new(Spare::Ready(Arc::new(spare))),
+            group: Arc::new(group),
             began: Mutex::new(None),
+            committed: AtomicBool::new(false),
         };
         Ok((session, marker))
     }
@@ -399,7 +516,20 @@ impl TakeOver {
     }
 
     /// The marker of our lineage, as far as it is committed.
+    /// A broker that has just become the group's coordinator may not know it yet: asked again for a
+    /// while.
     fn read_marker(&self) -> Result<(ConsumerGroupMetadata, Option<CommitMarker>)> {
+        let tries = self.properties.answer.as_millis() / ASK_AGAIN.as_millis();
+        for _ in 0..tries {
+            match self.try_read_marker() {
+                Err(error) if error.code() == Code::Unavailable => std::thread::sleep(ASK_AGAIN),
+                answered => return answered,
+            }
+        }
+        self.try_read_marker()
+    }
+
+    fn try_read_marker(&self) -> Result<(ConsumerGroupMetadata, Option<CommitMarker>)> {
         let owner = &self.properties.owner;
         let doing = format!("{owner}: cannot read the marker of group '{}'", self.id);
         let reader = client::marker_reader(&self.properties, &self.id)?;
@@ -490,6 +620,12 @@ fn answered<T>(answer: impl Future<Output = T>, longest: Duration) -> Option<T> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lineage_has_two_ids() {
+        assert_eq!(ids("shop-l1"), ["shop-l1-a", "shop-l1-b"]);
+        assert_eq!(Turn::A.other().other(), Turn::A);
+    }
 
     #[test]
     fn the_text_of_a_marker_stays_as_it_is() {

@@ -66,6 +66,8 @@ struct Way<'a> {
     error: Option<Error>,
     /// The next transaction could not be opened.
     begin: Option<Error>,
+    /// Something that does no harm.
+    warning: Option<String>,
 }
 
 impl Committing {
@@ -96,6 +98,7 @@ impl Committing {
             last,
             error: None,
             begin: None,
+            warning: None,
         };
         way.go().await?;
         self.release().await;
@@ -184,7 +187,11 @@ impl Way<'_> {
             Effect::FinishSinks => committing.sinks.finish(prepared).await?,
             Effect::AckSources => {
                 failpoint("cp.source_ack.before")?;
-                acknowledge(&mut committing.acknowledgers, &self.positions).await?;
+                // What is lost here does no harm: the next one says more.
+                let told = acknowledge(&mut committing.acknowledgers, &self.positions).await;
+                self.warning = told
+                    .err()
+                    .map(|error| format!("a source could not be told what is committed: {error}"));
                 failpoint("cp.source_ack.after")?;
             }
             Effect::CollectGarbage => store.collect_garbage().await?,
@@ -245,7 +252,7 @@ impl Way<'_> {
 
     fn done(mut self, warning: Option<String>) -> Result<()> {
         if let Some(store) = &mut self.committing.store {
-            store.committed(warning);
+            store.committed(warning.or(self.warning.take()));
         }
         match self.begin.take() {
             None => Ok(()),

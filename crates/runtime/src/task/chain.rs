@@ -168,6 +168,8 @@ impl Chain {
                 let result = stage.operator.restore(&mut reader);
                 result.map_err(|error| error.context(&stage.name))?;
                 stage.spilling.restored(stage.operator.as_mut());
+                // Its first call: timers are set again, the watermark is repeated.
+                stage.wake_at = Some(i64::MIN);
             }
             Ok(stages)
         });

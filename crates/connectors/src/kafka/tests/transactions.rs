@@ -194,7 +194,11 @@ async fn a_new_lineage_ends_what_the_old_one_left_open() {
     zombie.prepare(barrier(1, false)).await.unwrap();
 
     let open = open_transactions(&broker.bootstrap, &format!("millstream-{job}"));
-    assert_eq!(open, [format!("millstream-{job}-old")]);
+    assert_eq!(
+        open,
+        [format!("millstream-{job}-old-b")],
+        "the marker had the turn before"
+    );
     let new = transactions(&spec, &job, "new");
     assert_eq!(
         new.recover(&["old".to_string()]).await.unwrap(),
@@ -212,6 +216,46 @@ async fn a_new_lineage_ends_what_the_old_one_left_open() {
         committed(&broker.bootstrap, &topic),
         [r#"{"id":2,"name":"new"}"#]
     );
+}
+
+/// A commit request that comes late must find its id idle or its epoch gone: so the ids take turns, and
+/// each comes back with a higher epoch.
+#[tokio::test]
+async fn ids_take_turns_and_come_back_with_a_higher_epoch() {
+    let Some(broker) = broker() else { return };
+    let topic = topic(&broker, "turns", 1);
+    let job = unique("job");
+    let spec = exactly(&broker.bootstrap, &topic, &[]);
+    let transactions = transactions(&spec, &job, "l");
+    transactions.recover(&[]).await.unwrap();
+    let mut seen = Vec::new();
+    for checkpoint in 1..=6 {
+        transactions.begin().await.unwrap();
+        let mut writer = shared(&spec, &job, &transactions);
+        let row = checkpoint.to_string();
+        writer
+            .write(rows(&spec, &[&[row.as_str(), "x"]]))
+            .await
+            .unwrap();
+        writer.prepare(barrier(checkpoint, false)).await.unwrap();
+        let bootstrap = broker.bootstrap.clone();
+        let prefix = format!("millstream-{job}");
+        let open = tokio::task::spawn_blocking(move || {
+            let cluster = Cluster::new(&bootstrap, &[]).unwrap();
+            cluster.transactions(&prefix).unwrap()
+        });
+        let open = open.await.unwrap();
+        assert_eq!(open.len(), 1, "{open:?}");
+        let letter = open[0].transactional_id.chars().last().unwrap();
+        seen.push((letter, open[0].producer_id, open[0].producer_epoch));
+        committed_well(transactions.commit(&marker("l", checkpoint)).await);
+    }
+    let letters: String = seen.iter().map(|(letter, ..)| *letter).collect();
+    assert_eq!(letters, "ababab");
+    for (before, after) in seen.iter().zip(&seen[2..]) {
+        assert!((before.1, before.2) < (after.1, after.2), "{seen:?}");
+    }
+    assert_eq!(committed(&broker.bootstrap, &topic).len(), 6);
 }
 
 fn open_transactions(bootstrap: &str, prefix: &str) -> Vec<String> {
@@ -237,7 +281,7 @@ async fn strays_are_listed_with_their_partitions_and_aborted() {
     writer.write(rows(&spec, &[&["1", "x"]])).await.unwrap();
     writer.prepare(barrier(1, false)).await.unwrap();
     let bootstrap = broker.bootstrap.clone();
-    let id = format!("my-{job}-1");
+    let id = format!("my-{job}-1-a");
     let partition = format!("{topic}-0");
     tokio::task::spawn_blocking(move || {
         let cluster = Cluster::new(&bootstrap, &[]).unwrap();
