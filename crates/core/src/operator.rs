@@ -38,7 +38,8 @@ pub trait Operator: Send {
         Ok(())
     }
 
-    /// The processing time asked for by [`Output::wake_at`] has come; see [`Output::now_ms`].
+    /// The processing time asked for by [`Output::wake_at`] has come; see [`Output::now_ms`]. Called
+    /// once after a [`restore`](Self::restore) too, so that timers can be set again.
     fn on_timer(&mut self, _out: &mut Output) -> Result<()> {
         Ok(())
     }
