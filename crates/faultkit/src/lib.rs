@@ -29,7 +29,7 @@ pub mod powercut;
 pub mod proxy;
 pub mod reader;
 pub mod reference;
-pub mod store;
 pub mod services;
+pub mod store;
 pub mod supervisor;
 pub mod writer;

@@ -77,7 +77,7 @@ impl Plan {
     }
 }
 
-type Commit = Pin<Box<dyn Future<Output = (Committing, Result<()>)> + Send>>;
+type Commit = Pin<Box<dyn Future<Output = (Box<Committing>, Result<()>)> + Send>>;
 
 /// One life of a job.
 pub(crate) struct Incarnation {
@@ -89,7 +89,7 @@ pub(crate) struct Incarnation {
     reports: mpsc::UnboundedReceiver<Report>,
     triggers: Triggers,
     /// Here unless a commit is under way.
-    committing: Option<Committing>,
+    committing: Option<Box<Committing>>,
     commit: Option<(Barrier, Duration, Commit)>,
     /// What the sources had put out when this life began.
     rows_before: u64,
@@ -104,7 +104,7 @@ pub(crate) struct Incarnation {
 enum Wait {
     Event(Event),
     Report(Report),
-    CommitEnded(Committing, Result<()>),
+    CommitEnded(Box<Committing>, Result<()>),
     Clock,
 }
 
@@ -164,7 +164,7 @@ impl Incarnation {
             tasks,
             reports: told,
             triggers,
-            committing: Some(committing),
+            committing: Some(Box::new(committing)),
             commit: None,
             rows_before,
             crashed: false,
@@ -334,7 +334,7 @@ impl Incarnation {
         self.step(Event::Committing);
     }
 
-    fn commit_ended(&mut self, committing: Committing, result: Result<()>) {
+    fn commit_ended(&mut self, committing: Box<Committing>, result: Result<()>) {
         self.committing = Some(committing);
         let Some((barrier, started, _)) = self.commit.take() else {
             return;

@@ -8,10 +8,12 @@
 //! A job with checkpoints has several lives: after a failure that may pass, the supervisor starts it
 //! again from its newest checkpoint, more slowly each time, until its budget is used up.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::FutureExt;
 use millstream_core::id::NodeId;
 use millstream_core::message::Message;
 use millstream_core::metrics::{JobMetrics, SplitMetrics};
@@ -31,7 +33,7 @@ use crate::lifecycle::Outcome;
 use crate::memory::JobMemory;
 use crate::options::{JobOptions, Notice};
 use crate::rehearse::rescaled;
-use crate::spawn::supervisor;
+use crate::spawn::{DEFECT, panic_words, supervisor};
 use crate::task::timer::Timer;
 
 /// Starts a job on the tokio runtime it is called on, which must have timers. A job with
@@ -326,7 +328,7 @@ impl Supervisor {
         let outcome = loop {
             let ended = match life.take() {
                 Some(life) => self.live(life).await,
-                None => match Incarnation::begin(&self.plan).await {
+                None => match guarded(Incarnation::begin(&self.plan)).await {
                     Ok(begun) => self.live(begun).await,
                     Err(error) => Err(error),
                 },
@@ -364,7 +366,7 @@ impl Supervisor {
         let restarts = &mut self.restarts;
         let clock = Arc::clone(&self.plan.environment.clock);
         let mut healthy = || restarts.running(millis(clock.elapsed()));
-        life.run(&mut self.wishes, &mut healthy).await
+        guarded(life.run(&mut self.wishes, &mut healthy)).await
     }
 
     /// How long to wait before the next life; the error if there is to be none.
@@ -415,6 +417,18 @@ impl Supervisor {
                 },
                 () = self.timer.pause(Some(left)) => {}
             }
+        }
+    }
+}
+
+/// A panic while state is stored or a checkpoint is committed ends this life as any failure does, and
+/// not the job: what it has left is settled by the recovery of the next one.
+async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => {
+            let words = panic_words(panic.as_ref());
+            Err(Error::internal(format!("the job panicked: {words}")).hint(DEFECT))
         }
     }
 }

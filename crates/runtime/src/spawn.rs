@@ -12,6 +12,9 @@ use millstream_core::{Error, Result};
 use tokio::runtime::Handle;
 use tokio::task::{Id, JoinHandle, JoinSet};
 
+/// What a panic tells the owner of the job.
+pub(crate) const DEFECT: &str = "this is a defect of millstream: please report it with the query";
+
 /// The tasks of one job.
 pub(crate) struct Tasks {
     set: JoinSet<Result<End>>,
@@ -70,8 +73,8 @@ impl Tasks {
                 let id = error.id();
                 let name = self.names.get(&id).map_or("?", String::as_str);
                 let words = panic_words(error.into_panic().as_ref());
-                let error = Error::internal(format!("task '{name}' panicked: {words}"))
-                    .hint("this is a defect of millstream: please report it with the query");
+                let error =
+                    Error::internal(format!("task '{name}' panicked: {words}")).hint(DEFECT);
                 (id, Some(Err(error)))
             }
         };
@@ -154,7 +157,7 @@ pub(crate) async fn let_others_run() {
     .await;
 }
 
-fn panic_words(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_words(payload: &(dyn Any + Send)) -> String {
     let text = payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_string());

@@ -33,7 +33,7 @@ pub struct Database {
 #[derive(Clone, Debug)]
 pub enum Object {
     /// A table.
-    Table(TableDef),
+    Table(Box<TableDef>),
     /// A view.
     View(Box<ViewDef>),
 }

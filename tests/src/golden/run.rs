@@ -102,7 +102,12 @@ fn run(golden: &Golden, program: &Path, point: Matrix, folder: &Path) -> Result<
             "--set",
             &format!("millstream.batch-rows={}", point.batch_rows),
         ])
-        .args(point.crashes.iter().flat_map(|then| ["--rehearse-crashes", then]))
+        .args(
+            point
+                .crashes
+                .iter()
+                .flat_map(|then| ["--rehearse-crashes", then]),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

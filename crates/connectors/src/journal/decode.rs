@@ -24,23 +24,23 @@ pub(super) const METADATA: &[(&str, &str)] = &[
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
+enum Meta {
     Key,
     Sequence,
     Stream,
     Timestamp,
 }
 
-impl Key {
-    fn of(name: &str, field: &Field, table: &TableSpec) -> Result<Key> {
+impl Meta {
+    fn of(name: &str, field: &Field, table: &TableSpec) -> Result<Meta> {
         let (key, wanted) = match name {
-            "key" => (Key::Key, DataType::Binary),
-            "sequence" => (Key::Sequence, DataType::Int64),
-            "stream" => (Key::Stream, DataType::Utf8),
+            "key" => (Meta::Key, DataType::Binary),
+            "sequence" => (Meta::Sequence, DataType::Int64),
+            "stream" => (Meta::Stream, DataType::Utf8),
             "timestamp" => {
                 let zone = Some(LTZ_ZONE.into());
                 (
-                    Key::Timestamp,
+                    Meta::Timestamp,
                     DataType::Timestamp(TimeUnit::Millisecond, zone),
                 )
             }
@@ -80,7 +80,7 @@ pub(super) struct Plan {
     physical: SchemaRef,
     format: &'static dyn Format,
     options: Options,
-    metadata: Vec<Key>,
+    metadata: Vec<Meta>,
     pub(super) batch_rows: usize,
 }
 
@@ -88,7 +88,7 @@ impl Plan {
     pub(super) fn of(table: &TableSpec, context: &SourceContext) -> Result<Self> {
         let (format, options) = crate::options::format_of(table, &context.formats)?;
         let metadata = table.metadata.iter();
-        let metadata = metadata.map(|column| Key::of(&column.key, &column.field, table));
+        let metadata = metadata.map(|column| Meta::of(&column.key, &column.field, table));
         let plan = Plan {
             schema: Arc::clone(&context.schema),
             physical: Arc::clone(&table.schema),
@@ -160,15 +160,15 @@ impl Rows {
     }
 }
 
-fn column(key: Key, entries: &[Entry]) -> ArrayRef {
+fn column(key: Meta, entries: &[Entry]) -> ArrayRef {
     let records = entries.iter().map(|entry| &entry.record);
     match key {
-        Key::Key => Arc::new(BinaryArray::from_iter(records.map(|r| r.key.as_deref()))),
-        Key::Sequence => Arc::new(Int64Array::from_iter_values(
+        Meta::Key => Arc::new(BinaryArray::from_iter(records.map(|r| r.key.as_deref()))),
+        Meta::Sequence => Arc::new(Int64Array::from_iter_values(
             entries.iter().map(|entry| entry.sequence as i64),
         )),
-        Key::Stream => Arc::new(StringArray::from_iter_values(records.map(|r| &r.stream))),
-        Key::Timestamp => {
+        Meta::Stream => Arc::new(StringArray::from_iter_values(records.map(|r| &r.stream))),
+        Meta::Timestamp => {
             let times = records.map(|record| record.timestamp_ms);
             Arc::new(TimestampMillisecondArray::from_iter_values(times).with_timezone(LTZ_ZONE))
         }

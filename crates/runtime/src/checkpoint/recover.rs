@@ -59,18 +59,20 @@ pub(crate) async fn recover(plan: &Arc<Plan>) -> Result<Recovered> {
     };
     let store = options.store.job(&plan.options.name)?;
     let mut held = plan.claim.lock().await;
-    let (claim, request) = match held.take() {
-        // A later life goes on where the earlier one was, whatever the job was first started from.
-        Some(mut claim) => {
-            store.renew(&mut claim).await?;
-            (held.insert(claim), StartFrom::Newest)
+    let request = match &mut *held {
+        // A later life goes on where the earlier one was, whatever the job was first started from. The
+        // claim stays where it is: if it cannot be renewed now, the job has begun all the same.
+        Some(claim) => {
+            store.renew(claim).await?;
+            StartFrom::Newest
         }
         None => {
             let owner = Owner::this_process(plan.environment.clock.now_ms());
-            let claim = store.claim(&owner).await?;
-            (held.insert(claim), options.start.clone())
+            *held = Some(store.claim(&owner).await?);
+            options.start.clone()
         }
     };
+    let claim = held.as_mut().expect("it was claimed or renewed above");
     let recovery = Recovery {
         plan,
         options,

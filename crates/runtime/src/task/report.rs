@@ -65,8 +65,11 @@ pub(crate) struct Place {
 pub(crate) struct Reports(mpsc::UnboundedSender<Report>);
 
 impl Reports {
-    /// A way to tell, and where it arrives. Not bounded in length, but by the tasks: each tells at
-    /// most two things between two checkpoints.
+    /// A way to tell, and where it arrives.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "bounded by the tasks: each tells at most three things between two checkpoints"
+    )]
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Report>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Reports(sender), receiver)

@@ -51,7 +51,7 @@ impl Session {
             table.columns = self.columns_of_query(&table, query, script)?;
         }
         self.check_table(&path, &table, create, script)?;
-        Arc::make_mut(&mut self.catalog).create(&path, Object::Table(table))?;
+        Arc::make_mut(&mut self.catalog).create(&path, Object::Table(Box::new(table)))?;
         match &create.query {
             None => Ok(Outcome::Done(format!("table '{}' created", path.short()))),
             Some(query) => {
