@@ -26,6 +26,7 @@ mod encode;
 mod error;
 mod jaas;
 mod layout;
+mod lives;
 mod metadata;
 mod options;
 mod partitioner;

@@ -52,6 +52,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::client::{self, blocking};
+use super::lives::Life;
 use super::producer::Live;
 use super::properties::Properties;
 use super::sink::Settings;
@@ -98,6 +99,8 @@ struct Session {
     /// The other one.
     spare: tokio::sync::Mutex<Spare>,
     group: Arc<ConsumerGroupMetadata>,
+    /// The life of the job that took the ids over.
+    life: Arc<Life>,
     /// When the open transaction was begun.
     began: Mutex<Option<Duration>>,
     /// The producer has had its turn.
@@ -235,10 +238,10 @@ impl Shared {
         let live = session.spare.lock().await.take().await?;
         let take_over = self.take_over(&[]);
         let used = Arc::clone(&session.live);
-        let turn = session.turn;
+        let (turn, life) = (session.turn, Arc::clone(&session.life));
         let coming = tokio::task::spawn_blocking(move || {
             let id = format!("{}-{}", take_over.id, turn.letter());
-            let made = take_over.fence(&id);
+            let made = life.take(|| take_over.fence(&id));
             // Here, since taking a producer down takes its time.
             drop(used);
             made
@@ -248,6 +251,7 @@ impl Shared {
             turn: turn.other(),
             spare: tokio::sync::Mutex::new(Spare::Coming(coming)),
             group: Arc::clone(&session.group),
+            life: Arc::clone(&session.life),
             began: Mutex::new(None),
             committed: AtomicBool::new(false),
         });
@@ -453,7 +457,8 @@ impl TakeOver {
         }
         failpoint("rs.init_txn")?;
         let [a, b] = ids(&self.id);
-        let (live, spare) = (self.fence(&a)?, self.fence(&b)?);
+        let life = Life::begin(&self.id);
+        let (live, spare) = life.take(|| Ok((self.fence(&a)?, self.fence(&b)?)))?;
         failpoint("rs.read_marker")?;
         let (group, marker) = self.read_marker()?;
         let session = Session {
@@ -461,6 +466,7 @@ impl TakeOver {
             turn: Turn::A,
             spare: tokio::sync::Mutex::new(Spare::Ready(Arc::new(spare))),
             group: Arc::new(group),
+            life: Arc::new(life),
             began: Mutex::new(None),
             committed: AtomicBool::new(false),
         };
