@@ -63,7 +63,7 @@ pub async fn start(
         claim: tokio::sync::Mutex::new(None),
     });
     let started = environment.clock.elapsed();
-    let first = Incarnation::begin(&plan).await?;
+    let first = guarded(Incarnation::begin(&plan)).await?;
     let (wish, wishes) = watch::channel(Wish::Run);
     let watch_over = Supervisor {
         restarts: Restarts::new(plan.options.restart.clone()),

@@ -148,6 +148,7 @@ impl JobStore {
     /// # Errors
     /// `Fenced` if another process has taken the job over.
     pub async fn renew(&self, claim: &mut Claim) -> Result<()> {
+        failpoint("rs.generation.claim")?;
         let record = claim.record.clone();
         self.follow(claim, record).await
     }
