@@ -12,9 +12,11 @@ mod bench;
 mod check;
 mod date;
 mod docs;
+mod faults;
 mod measure;
 mod new;
 mod sales;
+mod score;
 mod services;
 mod shell;
 mod sql;
@@ -88,6 +90,18 @@ static WORDS: &[Word] = &[
         arguments: "[--rows N] [--seed N] [--to DIR]",
         help: "write the data of examples/sales/ again, the same bytes for the same seed",
         run: sales::run,
+    },
+    Word {
+        name: "faults",
+        arguments: "[ID..] [--runs N] [--seed N] [--seconds N] [--page]",
+        help: "the fault cases against the real binary and broker; writes docs/reliability/faults.md",
+        run: faults::run,
+    },
+    Word {
+        name: "score",
+        arguments: "crash-runs|lost-dup|recover|corrupt|faults [--runs N] [--seed N] [--seconds N]",
+        help: "one figure of the scoreboard; writes score/<id>.json and fails below its floor",
+        run: score::run,
     },
     Word {
         name: "services",

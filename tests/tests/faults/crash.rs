@@ -1,5 +1,6 @@
 //! F01-F04, F06, F08: the process ends, at each step and at any moment.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_core::{Error, Result};
@@ -11,7 +12,7 @@ use millstream_faultkit::supervisor::{Program, Round, Run, Schedule};
 use nix::sys::signal::Signal;
 
 use crate::life::Life;
-use crate::trial::{Judged, Setup, Trial, one_of, record};
+use crate::trial::{Input, Judged, Setup, Trial, one_of, record};
 
 /// The steps of a checkpoint that a job with a topic and files passes, in their order.
 pub(crate) const CHECKPOINT: &[&str] = &[
@@ -100,7 +101,7 @@ pub(crate) fn millis(time: &Duration) -> u64 {
 /// The number of this try: seeds are made from it, so it can be found again.
 ///
 /// A case that walks through a list of steps takes the next step with each try, whatever the seed.
-fn number_of(context: &Context) -> usize {
+pub(crate) fn number_of(context: &Context) -> usize {
     let name = context
         .folder
         .file_name()
@@ -112,7 +113,8 @@ fn number_of(context: &Context) -> usize {
 /// F01: SIGKILL at one step of a checkpoint, the first and the third time it is reached.
 pub(crate) fn at_each_step(context: &mut Context) -> Result<()> {
     let step = CHECKPOINT[number_of(context) % CHECKPOINT.len()];
-    let setup = setup("F01", context)?.with_two_sinks();
+    let mut setup = setup("F01", context)?.with_two_sinks();
+    reach(&mut setup, step);
     let schedule = Schedule::crash_at(
         context.seed,
         &[
@@ -122,6 +124,15 @@ pub(crate) fn at_each_step(context: &mut Context) -> Result<()> {
     );
     let run = survive(context, Trial::start(setup)?, &schedule)?;
     wants_crash(step, &run, 1)
+}
+
+/// Makes a run long enough for a step: nothing is collected before there are more checkpoints than are
+/// kept, and they are few while the processors are busy elsewhere.
+fn reach(setup: &mut Setup, step: &str) {
+    if step.starts_with("gc.") {
+        setup.plan.rows_per_partition = 1_500;
+        setup.interval_ms = 50;
+    }
 }
 
 /// A step that is never reached proves nothing: that is told, not passed over.
@@ -138,11 +149,16 @@ fn wants_crash(step: &str, run: &Run, least: usize) -> Result<()> {
 /// F02: SIGKILL at a step of a checkpoint, then at a step of the restart, then (in every second try)
 /// at a third one of either kind.
 pub(crate) fn at_a_step_and_again(context: &mut Context) -> Result<()> {
-    let setup = setup("F02", context)?.with_two_sinks();
+    let mut setup = setup("F02", context)?.with_two_sinks();
     let number = number_of(context);
     let restart = RESTART[number % RESTART.len()];
     let step = one_of(&mut context.chance, CHECKPOINT);
-    let first = format!("{step}={}*off->return(kill)", context.chance.below(3));
+    reach(&mut setup, step);
+    let hit = match step.starts_with("cp.") {
+        true => context.chance.below(3),
+        false => 0,
+    };
+    let first = format!("{step}={hit}*off->return(kill)");
     let second = format!("{restart}=return(kill)");
     let mut settings = vec![first, second];
     if number % 2 == 1 {
@@ -205,7 +221,7 @@ pub(crate) fn at_a_system_call(context: &mut Context) -> Result<()> {
     ];
     arguments.extend(program.args.iter().map(String::as_str));
     let traced = Program::new("strace", &arguments);
-    let life = Life::start(&traced, None, &context.folder, trial.clock.clone())?;
+    let life = Life::start(&traced, None, &context.folder, Arc::clone(&trial.clock))?;
     let end = life.end(Duration::from_secs(90))?;
     if !end.was_killed() && !end.status.success() {
         return Err(Error::internal(format!(
@@ -236,7 +252,7 @@ pub(crate) fn panics(context: &mut Context) -> Result<()> {
     ];
     let place = PLACES[number_of(context) % PLACES.len()];
     let setup = setup("F06", context)?.with_two_sinks();
-    let hit = context.chance.below(3);
+    let hit = context.chance.below(3) + first_in_life(place);
     let schedule = match place.starts_with("rs.") {
         // A restart is needed first, and it comes from another panic.
         true => format!("cp.snapshot=2*off->1*panic->off;{place}=1*panic->off"),
@@ -256,12 +272,43 @@ pub(crate) fn panics(context: &mut Context) -> Result<()> {
     }
 }
 
+/// F06: a job that was begun with `--fresh` fails, and its first attempts to begin again fail too: it
+/// must still know that it has begun, and not start empty a second time.
+pub(crate) fn fresh_once(context: &mut Context) -> Result<()> {
+    // With how often each is passed before the first row.
+    const PLACES: &[(&str, u32)] = &[
+        ("rs.generation.claim", 1),
+        ("rs.source.seek", 0),
+        ("rs.first_row", 1),
+    ];
+    let (place, passed) = PLACES[number_of(context) % PLACES.len()];
+    let mut setup = setup("F06f", context)?.with_two_sinks();
+    setup.arguments = vec!["--fresh".into()];
+    let outcome = one_of(&mut context.chance, &["return(error)", "panic"]);
+    let failpoints =
+        format!("cp.snapshot=9*off->1*panic->off;{place}={passed}*off->2*{outcome}->off");
+    let trial = Trial::start(setup)?;
+    let end = trial.live(trial.setup.parallelism, Some(&failpoints))?;
+    let end = end.end(Duration::from_secs(60))?.well()?;
+    context.figure("restarts", end.messages.matches("restarting in").count());
+    let judged = trial.judge()?;
+    context.figure("rows", judged.rows);
+    Ok(())
+}
+
+/// Steps of the commit are passed once before the first row, for the marker of the empty state. A job
+/// that cannot even begin tells its owner at once and is not started again.
+fn first_in_life(place: &str) -> u64 {
+    u64::from(place.starts_with("cp.txn."))
+}
+
 /// F06: the same with an error instead of a panic.
 pub(crate) fn errors(context: &mut Context) -> Result<()> {
     let number = number_of(context);
     let place = CHECKPOINT[number % CHECKPOINT.len()];
-    let setup = setup("F06e", context)?.with_two_sinks();
-    let hit = context.chance.below(3);
+    let mut setup = setup("F06e", context)?.with_two_sinks();
+    reach(&mut setup, place);
+    let hit = context.chance.below(3) + first_in_life(place);
     let schedule = Schedule {
         seed: context.seed,
         rounds: vec![Round::failpoints(&format!(
@@ -282,7 +329,7 @@ pub(crate) fn errors(context: &mut Context) -> Result<()> {
 /// last life finds the rest. A second request while it drains ends it at once.
 pub(crate) fn asked_to_stop(context: &mut Context) -> Result<()> {
     let mut setup = setup("F08", context)?.with_query(Query::Tumble { size_s: 10 });
-    setup.rows_per_second = Some(700);
+    setup.input = Input::Paced(700);
     let trial = Trial::start(setup)?;
     let parallelism = trial.setup.parallelism;
     for _ in 0..2 {
@@ -302,6 +349,23 @@ pub(crate) fn asked_to_stop(context: &mut Context) -> Result<()> {
         let found = format!("wanted exit 1 after two requests, found {}", end.status);
         return Err(Error::internal(format!("{found}: {}", end.messages)));
     }
+    survive(context, trial, &Schedule::quiet(context.seed))?;
+    Ok(())
+}
+
+/// F10: a second process on the same directory says who is there, and changes nothing.
+pub(crate) fn two_at_once(context: &mut Context) -> Result<()> {
+    let setup = setup("F10", context)?.with_two_sinks();
+    let trial = Trial::start(setup)?;
+    let parallelism = trial.setup.parallelism;
+    let first = trial.live(parallelism, None)?;
+    pause(context.chance.between(300, 900));
+    let second = trial.live(parallelism, None)?;
+    let holder = first.pid().to_string();
+    second
+        .end(Duration::from_secs(10))?
+        .explained(&[&trial.name, &holder])?;
+    first.end(Duration::from_secs(60))?.well()?;
     survive(context, trial, &Schedule::quiet(context.seed))?;
     Ok(())
 }

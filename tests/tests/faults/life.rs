@@ -55,6 +55,8 @@ impl Life {
         command
             .args(&program.args)
             .envs(&program.env)
+            // The words of a panic are enough.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -72,6 +74,19 @@ impl Life {
             clock,
             ended: false,
         })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn is_over(&mut self) -> Result<bool> {
+        let status = self.child.try_wait();
+        let status =
+            status.map_err(|cause| Error::internal("lost sight of the child").caused_by(cause))?;
+        Ok(status.is_some())
     }
 
     /// Sends a signal to the whole group.

@@ -10,11 +10,17 @@
 //! and keeps its folder; `cargo xtask faults F03 --seed S` repeats it.
 
 #[cfg(target_os = "linux")]
+mod broker;
+#[cfg(target_os = "linux")]
 mod crash;
 #[cfg(target_os = "linux")]
 mod life;
 #[cfg(target_os = "linux")]
+mod shape;
+#[cfg(target_os = "linux")]
 mod slice;
+#[cfg(target_os = "linux")]
+mod storage;
 #[cfg(target_os = "linux")]
 mod table;
 #[cfg(target_os = "linux")]

@@ -18,8 +18,9 @@ fn try_some(id: &str, tries_max: u32) {
     let folder = tempfile::tempdir().expect("a folder for tries");
     let mut options = Options::new(SEED, folder.path());
     options.only = vec![id.into()];
+    let cases: Vec<_> = CASES.iter().filter(|case| case.id == id).copied().collect();
     options.tries_max = tries_max;
-    let reports = run(CASES, &options).expect("reports");
+    let reports = run(&cases, &options).expect("reports");
     if reports.iter().any(|report| report.state == State::Failed) {
         let kept = folder.keep();
         panic!("{}: folder kept: {}", failures(&reports), kept.display());
@@ -63,6 +64,56 @@ fn f06_a_panic_restarts_the_job_in_its_process() {
 #[test]
 fn f08_a_stop_drains_and_the_next_run_goes_on() {
     try_some("F08", 1);
+}
+
+#[test]
+fn f10_a_second_process_is_told_who_the_first_is() {
+    try_some("F10", 1);
+}
+
+#[test]
+fn f15_damage_is_noticed_and_named() {
+    try_some("F15", 1);
+}
+
+#[test]
+fn f16_a_missing_file_is_told() {
+    try_some("F16", 1);
+}
+
+#[test]
+fn f21_a_broker_that_dies_is_waited_for() {
+    try_some("F21", 1);
+}
+
+#[test]
+fn f22_a_lost_answer_to_a_commit_costs_nothing() {
+    try_some("F22", 1);
+}
+
+#[test]
+fn f24_a_stolen_transactional_id_stops_the_job() {
+    try_some("F24", 1);
+}
+
+#[test]
+fn f25_deleted_input_is_told_with_both_offsets() {
+    try_some("F25", 1);
+}
+
+#[test]
+fn f27_aborted_input_is_never_seen() {
+    try_some("F27", 1);
+}
+
+#[test]
+fn f33_files_appear_whole_or_not_at_all() {
+    try_some("F33", 3);
+}
+
+#[test]
+fn f40_every_number_of_subtasks_restores_every_other() {
+    try_some("F40", 1);
 }
 
 /// Not for people: `cargo xtask faults` builds, then runs this with its choices in the environment.

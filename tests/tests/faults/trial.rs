@@ -50,6 +50,16 @@ pub(crate) enum Target {
     Files,
 }
 
+/// How the input comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input {
+    /// While the job runs, so many rows per second.
+    Paced(u64),
+    /// Written by this function (broker, topic, plan) before the job starts; it ends where the topic
+    /// ends then.
+    ByHand(fn(&str, &str, &Plan) -> Result<()>),
+}
+
 /// What a job is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
@@ -65,8 +75,8 @@ pub(crate) struct Setup {
     pub(crate) outside: String,
     /// The input.
     pub(crate) plan: Plan,
-    /// Rows per second of the writer; `None`: everything is there before the job starts.
-    pub(crate) rows_per_second: Option<u64>,
+    /// How the input comes.
+    pub(crate) input: Input,
     /// One insert each; several become a statement set.
     pub(crate) queries: Vec<(Query, Target)>,
     /// Subtasks of each operator.
@@ -75,6 +85,8 @@ pub(crate) struct Setup {
     pub(crate) batch_rows: u64,
     /// Time between two checkpoints.
     pub(crate) interval_ms: u64,
+    /// More arguments of the command.
+    pub(crate) arguments: Vec<String>,
     /// More options of the tables of Kafka, source and sink.
     pub(crate) kafka_options: Vec<(String, String)>,
 }
@@ -108,11 +120,12 @@ impl Setup {
             bootstrap: bootstrap.into(),
             outside: bootstrap.into(),
             plan,
-            rows_per_second: Some(1_500),
+            input: Input::Paced(1_500),
             queries: one_of(&mut chance, &queries),
             parallelism: chance.between(1, 4),
             batch_rows: one_of(&mut chance, &[1, 7, 100, 8_192]),
             interval_ms: chance.between(50, 250),
+            arguments: Vec::new(),
             kafka_options: Vec::new(),
         }
     }
@@ -201,18 +214,28 @@ impl Trial {
     }
 
     fn write_input(&mut self) -> Result<()> {
-        let mut writer = KafkaWriter::new(&self.setup.outside, &self.input());
-        writer.rows_per_second = self.setup.rows_per_second;
         let plan = self.setup.plan.clone();
-        if writer.rows_per_second.is_none() {
-            return writer.write(&plan);
-        }
+        let rate = match self.setup.input {
+            Input::ByHand(write) => return write(&self.setup.outside, &self.input(), &plan),
+            Input::Paced(rate) => rate,
+        };
+        let mut writer = KafkaWriter::new(&self.setup.outside, &self.input());
+        writer.rows_per_second = Some(rate);
         let thread = std::thread::Builder::new()
             .name("faults-writer".into())
             .spawn(move || writer.write(&plan))
             .map_err(|cause| Error::internal("cannot start the writer").caused_by(cause))?;
         self.writer = Some(thread);
         Ok(())
+    }
+
+    /// Waits until all of the input is with the broker.
+    pub(crate) fn wait_for_input(&mut self) -> Result<()> {
+        match self.writer.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(written)) => written,
+            Some(Err(_)) => Err(Error::internal("the writer panicked")),
+        }
     }
 
     /// Name of the topic that is read.
@@ -225,19 +248,30 @@ impl Trial {
         format!("{}-out{index}", self.name)
     }
 
+    /// Folder of all that the job keeps and writes.
+    pub(crate) fn world(&self) -> PathBuf {
+        self.setup.folder.join("world")
+    }
+
     /// Folder of the files of a query.
     pub(crate) fn files(&self, index: usize) -> PathBuf {
-        self.setup.folder.join(format!("files{index}"))
+        self.world().join(format!("files{index}"))
     }
 
     /// Folder of the checkpoints.
     pub(crate) fn checkpoints(&self) -> PathBuf {
-        self.setup.folder.join("checkpoints")
+        self.world().join("checkpoints")
     }
 
-    /// How many records of the topics of results were seen so far.
-    pub(crate) fn seen(&self) -> usize {
-        self.readers.iter().map(|(_, reader)| reader.count()).sum()
+    /// The transactional ids of the job, made from the lineage in the names of its checkpoints.
+    pub(crate) fn transactional_ids(&self) -> Result<[String; 2]> {
+        let files = all_files(&self.checkpoints())?;
+        let lineage = files.iter().find_map(|path| {
+            let name = path.file_name()?.to_str()?.strip_prefix("committed-")?;
+            Some(name.split_once('-')?.0.to_owned())
+        });
+        let lineage = lineage.ok_or_else(|| Error::internal("no checkpoint was committed yet"))?;
+        Ok(["a", "b"].map(|turn| format!("faults-{}-{lineage}-{turn}", self.name)))
     }
 
     fn sql(&self) -> String {
@@ -269,11 +303,15 @@ impl Trial {
             .map(|partition| format!("partition:{partition},offset:{rows}"))
             .collect();
         let mut options = self.kafka(&self.input());
-        options.extend([
-            ("scan.startup.mode".into(), "earliest-offset".into()),
-            ("scan.bounded.mode".into(), "specific-offsets".into()),
-            ("scan.bounded.specific-offsets".into(), ends.join(";")),
-        ]);
+        options.push(("scan.startup.mode".into(), "earliest-offset".into()));
+        let end = "scan.bounded.mode";
+        match self.setup.input {
+            Input::ByHand(_) => options.push((end.into(), "latest-offset".into())),
+            Input::Paced(_) => options.extend([
+                (end.into(), "specific-offsets".into()),
+                ("scan.bounded.specific-offsets".into(), ends.join(";")),
+            ]),
+        }
         with(&options)
     }
 
@@ -332,7 +370,8 @@ impl Trial {
             "--set".into(),
             "restart-strategy.fixed-delay.attempts=1000".into(),
         ];
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let arguments = arguments.iter().chain(&setup.arguments);
+        let arguments: Vec<&str> = arguments.map(String::as_str).collect();
         Ok(Program::new(binary()?, &arguments))
     }
 
@@ -361,11 +400,7 @@ impl Trial {
 
     /// Whether every result is right.
     pub(crate) fn judge(mut self) -> Result<Judged> {
-        if let Some(writer) = self.writer.take() {
-            writer
-                .join()
-                .map_err(|_| Error::internal("the writer panicked"))??;
-        }
+        self.wait_for_input()?;
         let mut judged = Judged {
             rows: 0,
             seen: Vec::new(),
@@ -380,14 +415,21 @@ impl Trial {
             judged.rows += found.len();
             judged.seen.push(seen);
         }
+        judged.rows += self.judge_files()?;
+        Ok(judged)
+    }
+
+    /// Whether the files are right; returns their rows.
+    pub(crate) fn judge_files(&self) -> Result<u64> {
+        let mut rows = 0;
         for (index, (query, target)) in self.setup.queries.iter().enumerate() {
             if *target == Target::Files {
                 let found = read_files(&self.files(index), query.columns())?;
                 self.same(*query, &found)?;
-                judged.rows += found.len();
+                rows += found.len();
             }
         }
-        Ok(judged)
+        Ok(rows)
     }
 
     fn same(&self, query: Query, found: &Multiset) -> Result<()> {
@@ -444,11 +486,7 @@ pub(crate) fn write_file(path: &Path, text: &str) -> Result<()> {
 pub(crate) fn read_files(folder: &Path, columns: &[&str]) -> Result<Multiset> {
     let mut text = Vec::new();
     for path in all_files(folder)? {
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        if name.starts_with('.') || name.starts_with('_') {
+        if is_hidden(folder, &path) {
             return Err(Error::internal(format!(
                 "'{}' was left behind",
                 path.display()
@@ -464,6 +502,15 @@ pub(crate) fn read_files(folder: &Path, columns: &[&str]) -> Result<Multiset> {
         text.extend(bytes);
     }
     Multiset::of_json_lines(&text, columns)
+}
+
+/// Whether a file, or a folder of it, has a name that readers of tables pass over.
+pub(crate) fn is_hidden(folder: &Path, path: &Path) -> bool {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    below.iter().any(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with('.') || name.starts_with('_')
+    })
 }
 
 /// All files below a folder, in order; none if it is not there.
