@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<Verdict> {
 
 /// The cost of one command, measured in a fresh process.
 pub(crate) fn of(command: &[String]) -> Result<Cost> {
-    let mut measure = Command::new(std::env::current_exe()?);
+    let mut measure = Command::new(crate::shell::this_program()?);
     measure
         .current_dir(shell::root())
         .args(["measure", "--"])

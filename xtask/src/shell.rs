@@ -111,3 +111,15 @@ fn picture(command: &Command) -> String {
         .collect::<Vec<_>>()
         .join(" ")
 }
+
+/// This program's file, also after a build of the workspace has put another one in its place: then
+/// Linux calls the old one deleted.
+pub(crate) fn this_program() -> Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    if path.exists() {
+        return Ok(path);
+    }
+    let name = path.to_string_lossy();
+    let again = name.strip_suffix(" (deleted)").unwrap_or(&name);
+    Ok(PathBuf::from(again))
+}

@@ -27,7 +27,7 @@ pub(crate) struct World {
 impl World {
     /// Starts the services now (`is_eager`) or leaves it to the first test that wants one.
     pub(crate) fn start(is_eager: bool) -> Result<World> {
-        let xtask = std::env::current_exe()?.display().to_string();
+        let xtask = crate::shell::this_program()?.display().to_string();
         let skipped = format!("millstream-skipped-{}", std::process::id());
         let mut world = World {
             holder: None,
@@ -91,7 +91,7 @@ impl Drop for World {
 
 /// Starts the holder; returns it and the path of its state file.
 fn hold(which: &str) -> Result<(Child, String)> {
-    let mut holder = Command::new(std::env::current_exe()?)
+    let mut holder = Command::new(crate::shell::this_program()?)
         .current_dir(shell::root())
         .args(["services", "hold", which, "--private"])
         .stdin(Stdio::piped())
