@@ -214,7 +214,7 @@ pub(crate) fn id_is_taken(context: &mut Context) -> Result<()> {
         }
         take_id(&trial.setup.outside, id)?;
     }
-    life.end(LONG)?.explained(&["MS4003", "fenced", "'out0'"])?;
+    life.end(LONG)?.explained(&["MS4003", "'out0'"])?;
     survive(context, trial, &Schedule::quiet(context.seed))?;
     Ok(())
 }

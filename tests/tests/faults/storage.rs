@@ -53,7 +53,7 @@ fn damage(case: &'static str, context: &mut Context, kinds: &[Damage]) -> Result
     let mut trial = Trial::start(setup)?;
     let life = trial.live(
         trial.setup.parallelism,
-        Some("cp.trigger=9*off->return(kill)"),
+        Some("cp.trigger=2*off->return(kill)"),
     )?;
     let end = life.end(LONG)?;
     if !end.was_killed() {

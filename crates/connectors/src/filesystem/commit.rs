@@ -137,6 +137,17 @@ impl Committer for Commits {
         self.run(&pending, true).await
     }
 
+    async fn is_visible(&mut self, prepared: &[Committable]) -> Result<bool> {
+        for committable in prepared {
+            if let Message::File(file) = Message::parse(committable)?
+                && self.root.is_visible(&file).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn commit(&mut self, prepared: Vec<Committable>) -> Result<()> {
         // Before the folders that have become empty are removed.
         if !self.swept {

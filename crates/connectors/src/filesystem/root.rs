@@ -63,6 +63,20 @@ impl Root {
         }
     }
 
+    /// True if the visible file is there.
+    pub(super) async fn is_visible(&self, file: &Move) -> Result<bool> {
+        match self {
+            Root::Directory(root) => {
+                let path = root.join(&file.to);
+                path.try_exists().map_err(|error| {
+                    let text = format!("cannot look at '{}'", path.display());
+                    Error::new(Code::Read, text).caused_by(error)
+                })
+            }
+            Root::Bucket(bucket) => Ok(bucket.head(&file.to).await?.is_some()),
+        }
+    }
+
     /// Makes it last that a file is visible, and no longer pending.
     pub(super) async fn settle(&self, files: &[&Move]) -> Result<()> {
         match self {

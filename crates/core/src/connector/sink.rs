@@ -177,6 +177,11 @@ pub trait Committer: Send {
     /// visible already or not. Makes it visible, and removes whatever earlier lives of this job
     /// have left behind besides.
     async fn recover(&mut self, pending: Vec<Committable>) -> Result<()>;
+    /// True if any of it is visible already: then its checkpoint was committed, whatever else is
+    /// said. Asked before a checkpoint without a verdict is given up.
+    async fn is_visible(&mut self, _prepared: &[Committable]) -> Result<bool> {
+        Ok(false)
+    }
     /// Makes all of it visible, and durable.
     async fn commit(&mut self, prepared: Vec<Committable>) -> Result<()>;
 }

@@ -157,7 +157,11 @@ impl Recovery<'_> {
                     self.store.check_fence(self.claim.generation()).await?;
                     return self.begin(opened, Some(manifest), next);
                 }
-                Action::SettleAborted { checkpoint } => self.settle(checkpoint).await?,
+                Action::SettleAborted { checkpoint } => {
+                    self.refuse_if_visible(&mut opened, &seen, checkpoint)
+                        .await?;
+                    self.settle(checkpoint).await?;
+                }
                 Action::NewLineage {
                     origin,
                     finish,
@@ -325,6 +329,31 @@ impl Recovery<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// A checkpoint whose output is visible was committed: giving it up would show the output twice.
+    /// Its verdict must have been taken away.
+    async fn refuse_if_visible(
+        &self,
+        opened: &mut Opened,
+        seen: &Observation,
+        checkpoint: u64,
+    ) -> Result<()> {
+        let lineage = self.claim.lineage().to_string();
+        let Some(manifest) = seen.readable.get(&(lineage.clone(), checkpoint)) else {
+            return Ok(());
+        };
+        match opened.sinks.visible(&committables(manifest)).await? {
+            None => Ok(()),
+            Some(table) => {
+                let name = JobStore::marker_name(&lineage, checkpoint);
+                let message = format!(
+                    "the file '{name}' is missing, although {table} shows what checkpoint \
+                     {checkpoint} has written: it was committed"
+                );
+                Err(Error::new(Code::CheckpointDamaged, message))
+            }
+        }
     }
 
     /// Nobody may commit it any more; if somebody was faster, the next look shows it.

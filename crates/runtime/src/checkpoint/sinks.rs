@@ -97,6 +97,22 @@ impl Sinks {
         Ok(())
     }
 
+    /// The name of a table that shows something of what a checkpoint has prepared, if there is one.
+    pub(crate) async fn visible(
+        &mut self,
+        prepared: &BTreeMap<NodeId, Vec<Committable>>,
+    ) -> Result<Option<String>> {
+        for table in &mut self.tables {
+            if let Some(prepared) = prepared.get(&table.node) {
+                let visible = table.committer.is_visible(prepared).await;
+                if visible.map_err(|error| in_table(error, &table.name))? {
+                    return Ok(Some(table.name.clone()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// The same after a restart, and removes what earlier lives have left behind.
     pub(crate) async fn recover(
         &mut self,

@@ -195,6 +195,11 @@ impl JobStore {
         Ok(created)
     }
 
+    /// The name of the file with the verdict on a checkpoint, for messages.
+    pub fn marker_name(lineage: &str, checkpoint: u64) -> String {
+        names::committed(lineage, checkpoint)
+    }
+
     /// The verdict on a checkpoint, if there is one.
     pub async fn read_marker(&self, lineage: &str, checkpoint: u64) -> Result<Option<Content>> {
         let path = self.path(&names::committed(lineage, checkpoint));
