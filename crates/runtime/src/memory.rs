@@ -10,8 +10,9 @@
 //! * The truth is what the system says the process holds: operators allocate before they can say
 //!   so. It is looked at again once a tenth of a second has passed, by whoever asks first: no
 //!   thread watches.
-//! * Accounts say *who* holds it: every operator keeps one, and their sum has a budget of half the
-//!   limit. Above it, operators that can give up entries do so, each according to its share.
+//! * Accounts say *who* holds it: every operator keeps one. Those of operators that can give entries up
+//!   have a budget of half the limit together. Above it sources wait, and these operators give up
+//!   what is committed, each according to its share.
 //! * What is on its way between tasks is bounded elsewhere: see [`lane_bytes`].
 //!
 //! Idea: OpenSearch and RisingWave watch the resident size for the same reason; Flink's managed
@@ -70,6 +71,8 @@ pub(crate) struct JobMemory {
 pub(crate) struct Account {
     job: Arc<JobMemory>,
     bytes: Arc<AtomicU64>,
+    /// The same if the operator can give entries up, else 0.
+    spillable: AtomicU64,
 }
 
 impl Memory {
@@ -162,12 +165,14 @@ impl JobMemory {
         Account {
             job: Arc::clone(self),
             bytes,
+            spillable: AtomicU64::new(0),
         }
     }
 
-    /// How full the process is.
-    pub(crate) fn level(&self, now: Duration) -> Level {
-        self.memory.level(now)
+    /// True if nothing more should be read for now: the process is nearly full, or what could be
+    /// given up is over its budget and waits for a checkpoint.
+    pub(crate) fn is_short(&self, now: Duration) -> bool {
+        self.memory.level(now) >= Level::High || self.memory.excess() > 0
     }
 
     /// The error with which this job has to go: it holds the most and the process is about to
@@ -218,12 +223,18 @@ impl Account {
         usize::try_from(self.job.memory.limit / 2 / accounts).unwrap_or(usize::MAX)
     }
 
-    /// Says how much the operator holds now. Returns how much of it should be given up.
-    pub(crate) fn set(&self, bytes: usize) -> usize {
+    /// Says how much the operator holds now, and whether it can give any of it up. Returns how much
+    /// it should give up.
+    pub(crate) fn set(&self, bytes: usize, can_spill: bool) -> usize {
         let bytes = bytes as u64;
         let before = self.bytes.swap(bytes, Ordering::Relaxed);
         move_by(&self.job.bytes, before, bytes);
-        move_by(&self.job.memory.accounted, before, bytes);
+        let spillable = if can_spill { bytes } else { 0 };
+        let before = self.spillable.swap(spillable, Ordering::Relaxed);
+        move_by(&self.job.memory.accounted, before, spillable);
+        if !can_spill {
+            return 0;
+        }
         let excess = self.job.memory.excess();
         if excess == 0 {
             return 0;
@@ -238,6 +249,7 @@ impl Drop for Account {
     fn drop(&mut self) {
         let before = self.bytes.swap(0, Ordering::Relaxed);
         move_by(&self.job.bytes, before, 0);
+        let before = self.spillable.swap(0, Ordering::Relaxed);
         move_by(&self.job.memory.accounted, before, 0);
     }
 }
@@ -257,6 +269,7 @@ pub(crate) fn run_options(memory: &Memory) -> RunOptions {
     RunOptions {
         piece_bytes: usual.piece_bytes.min(share(64).max(1 << 20)),
         memory_bytes: usual.memory_bytes.min(share(32).max(1 << 20)),
+        spill: Some(std::env::temp_dir()),
         ..usual
     }
 }
@@ -326,13 +339,13 @@ mod tests {
         let memory = Memory::new(2000, || Some(0));
         let job = JobMemory::new(&memory);
         let (small, large) = (job.account("small"), job.account("large"));
-        assert_eq!(small.set(300), 0);
-        assert_eq!(large.set(700), 0, "half the limit is the budget");
-        let more = large.set(900);
+        assert_eq!(small.set(300, true), 0);
+        assert_eq!(large.set(700, true), 0, "half the limit is the budget");
+        let more = large.set(900, true);
         assert_eq!(more, 225, "300 too many, three quarters of them here");
-        assert_eq!(small.set(300), 75);
+        assert_eq!(small.set(300, true), 75);
         drop(large);
-        assert_eq!(small.set(900), 0);
+        assert_eq!(small.set(900, true), 0);
         assert_eq!(memory.accounted.load(Ordering::Relaxed), 900);
     }
 
@@ -341,8 +354,8 @@ mod tests {
         let memory = Memory::new(100 << 20, || Some(99 << 20));
         let (one, two) = (JobMemory::new(&memory), JobMemory::new(&memory));
         let (a, b) = (one.account("Join[3]"), two.account("GroupAggregate[2]"));
-        a.set(10 << 20);
-        b.set(20 << 20);
+        a.set(10 << 20, false);
+        b.set(20 << 20, false);
         assert!(one.must_go(Duration::ZERO).is_none());
         let error = two.must_go(Duration::ZERO).unwrap();
         assert_eq!(error.code(), Code::MemoryExhausted);

@@ -13,7 +13,7 @@ use super::chain::Chain;
 use super::output::Outputs;
 use super::report::{Passed, Report, Reports, SourceSnapshot};
 use super::timer::Timer;
-use crate::memory::{JobMemory, Level};
+use crate::memory::JobMemory;
 use crate::spawn::let_others_run;
 
 /// How often a task looks for state to give up while memory is short.
@@ -138,7 +138,7 @@ impl Body {
     }
 
     fn is_short_of_memory(&self) -> bool {
-        self.memory.level(self.timer.clock().elapsed()) >= Level::High
+        self.memory.is_short(self.timer.clock().elapsed())
     }
 
     /// Lets other tasks run if this one has worked for a while.

@@ -39,7 +39,7 @@ use super::report::SourceSnapshot;
 use super::side::BadRule;
 use super::sink::in_table;
 use super::trigger::TriggerWatch;
-use crate::memory::{JobMemory, Level};
+use crate::memory::JobMemory;
 use crate::spawn::End;
 
 /// Reads the splits of one subtask.
@@ -248,7 +248,7 @@ impl SourceTask {
     /// While memory is short nothing is read: state is written out and given up meanwhile.
     fn is_held_back(&mut self, now: Duration) -> bool {
         let since = *self.state.held_back.get_or_insert(now);
-        let is_short = self.memory.level(now) >= Level::High;
+        let is_short = self.memory.is_short(now);
         let has_waited = now.saturating_sub(since) >= SHORT_OF_MEMORY_MAX;
         if !is_short || has_waited {
             self.state.held_back = None;

@@ -137,7 +137,8 @@ impl Spilling {
     /// The same at once; also when no rows come, because sources wait for memory.
     pub(crate) fn relieve(&mut self, operator: &mut dyn Operator) -> Result<bool> {
         self.calls = 0;
-        let excess = self.account.set(operator.state_bytes());
+        let can_spill = self.is_allowed && operator.spill().is_some();
+        let excess = self.account.set(operator.state_bytes(), can_spill);
         if excess == 0 {
             return Ok(false);
         }
@@ -151,7 +152,7 @@ impl Spilling {
         let freed = spill.evict(excess)?;
         self.is_partial |= spill.is_partial();
         if freed > 0 {
-            self.account.set(operator.state_bytes());
+            self.account.set(operator.state_bytes(), can_spill);
         }
         Ok(freed < excess / 2 && self.ask())
     }
