@@ -74,13 +74,47 @@ pub fn create_topic(
         .enable_all()
         .build()
         .map_err(|cause| failed(cause.to_string()))?;
-    let results = runtime
-        .block_on(admin.create_topics(&topics, &options))
-        .map_err(|cause| failed(cause.to_string()))?;
-    for result in results {
-        result.map_err(|(_, code)| failed(code.to_string()))?;
+    let clock = SystemClock::new();
+    loop {
+        let results = runtime
+            .block_on(admin.create_topics(&topics, &options))
+            .map_err(|cause| failed(cause.to_string()))?;
+        match results.into_iter().next() {
+            Some(Ok(_)) => break,
+            // A busy broker that was late with its heartbeat does not count for a moment.
+            Some(Err((_, RDKafkaErrorCode::InvalidReplicationFactor)))
+                if clock.elapsed() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Some(Err((_, code))) => return Err(failed(code.to_string())),
+            None => return Err(failed("the broker said nothing about it".into())),
+        }
+    }
+    while !has_leaders(&admin, topic, partitions, deadline) {
+        if clock.elapsed() > deadline {
+            return Err(failed("its partitions have no leaders".into()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// Whether whoever asks now is told about all partitions: a new topic is not known at once.
+fn has_leaders(
+    admin: &AdminClient<DefaultClientContext>,
+    topic: &str,
+    partitions: i32,
+    deadline: Duration,
+) -> bool {
+    let metadata = admin.inner().fetch_metadata(Some(topic), deadline);
+    metadata.is_ok_and(|metadata| {
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        found.is_some_and(|found| {
+            let led = found.partitions().iter().filter(|one| one.leader() >= 0);
+            led.count() == partitions as usize
+        })
+    })
 }
 
 /// Writes a plan to a Kafka topic.

@@ -355,7 +355,7 @@ fn stopped_twice(trial: &Trial) -> Result<()> {
     for begins_after in [900, 2_000, 5_000] {
         let slow = trial.live(
             trial.setup.parallelism,
-            Some("cp.sink.prepare=3*off->sleep(20000)"),
+            Some("cp.sink.prepare=sleep(20000)"),
         )?;
         pause(begins_after);
         slow.send(Signal::SIGTERM)?;
