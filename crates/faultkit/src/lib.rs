@@ -15,15 +15,19 @@
 //!   while the job crashes).
 //! * What goes wrong: [`supervisor`] (kills, pauses and restarts the real binary), [`proxy`] (cuts,
 //!   delays and answers on the wire), [`store`] (a failing object store), [`powercut`] (a disk that
-//!   forgets what was not fsynced), [`contention`] (busy cores; memory, descriptors and threads).
+//!   forgets what was not fsynced), [`disk`] (a real file system that is full, read-only or without
+//!   power), [`contention`] (busy cores; memory, descriptors and threads).
+//! * What happened: [`autopsy`] (what every thread of a process that hangs is doing).
 //! * What is tried: [`cases`] (one row per fault case, its runner and its report).
 //!
 //! Chance comes from [`chance`] only. Dev-only: nothing here is part of the binary.
 
+pub mod autopsy;
 pub mod cases;
 pub mod chance;
 pub mod compare;
 pub mod contention;
+pub mod disk;
 pub mod generator;
 pub mod powercut;
 pub mod proxy;

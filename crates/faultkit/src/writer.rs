@@ -10,7 +10,8 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use millstream_core::clock::{Clock, SystemClock};
@@ -128,6 +129,20 @@ pub struct KafkaWriter {
     pub rows_per_second: Option<u64>,
     /// How long all of it may take.
     pub deadline: Duration,
+    /// The last rows come slowly until something has happened.
+    pub hold: Option<Hold>,
+}
+
+/// Rows that are held back, so that a reader of them is still there when something happens to it: on
+/// a busy machine it may begin when all rows are written, and be done before anything can happen.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// From this row on, counted over all partitions, ...
+    pub from_row: u64,
+    /// ... rows come at this rate ...
+    pub rows_per_second: u64,
+    /// ... until this is true.
+    pub released: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -158,6 +173,7 @@ impl KafkaWriter {
             topic: topic.into(),
             rows_per_second: None,
             deadline: Duration::from_secs(120),
+            hold: None,
         }
     }
 
@@ -173,10 +189,10 @@ impl KafkaWriter {
             .set("message.timeout.ms", self.deadline.as_millis().to_string())
             .create_with_context(Deliveries::default())
             .map_err(|cause| self.failed(&cause.to_string()))?;
-        let mut sent = 0;
+        let (mut sent, mut due) = (0, Duration::ZERO);
         for seq in 0..plan.rows_per_partition {
             for partition in 0..plan.partitions {
-                self.wait_for_turn(sent, &clock)?;
+                due = self.wait_for_turn(sent, due, &clock)?;
                 self.send(&producer, &plan.row(partition, seq), &clock)?;
                 sent += 1;
             }
@@ -193,20 +209,35 @@ impl KafkaWriter {
         Ok(())
     }
 
-    fn wait_for_turn(&self, sent: u64, clock: &SystemClock) -> Result<()> {
+    /// Waits until `due`, when row `row` may go; returns when the next one may.
+    fn wait_for_turn(&self, row: u64, due: Duration, clock: &SystemClock) -> Result<Duration> {
         if clock.elapsed() > self.deadline {
-            return Err(self.failed(&format!("deadline passed after {sent} rows")));
+            return Err(self.failed(&format!("deadline passed after {row} rows")));
         }
-        let Some(rate) = self.rows_per_second.filter(|rate| *rate > 0) else {
-            return Ok(());
+        let held = self.hold.as_ref().filter(|hold| row >= hold.from_row);
+        let is_held = || held.is_some_and(|hold| !hold.released.load(Ordering::SeqCst));
+        let rate = match held {
+            Some(hold) if is_held() => Some(hold.rows_per_second),
+            _ => self.rows_per_second,
         };
-        let due = Duration::from_secs_f64(sent as f64 / rate as f64);
-        let wait = due.saturating_sub(clock.elapsed());
-        // Shorter waits cost more in switches than they give in smoothness.
-        if wait >= Duration::from_millis(1) {
-            std::thread::sleep(wait.min(self.deadline));
+        let Some(rate) = rate.filter(|rate| *rate > 0) else {
+            return Ok(clock.elapsed());
+        };
+        let was_held = is_held();
+        loop {
+            let wait = due.saturating_sub(clock.elapsed());
+            // Shorter waits cost more in switches than they give in smoothness.
+            if wait < Duration::from_millis(1) || was_held != is_held() {
+                break;
+            }
+            std::thread::sleep(wait.min(Duration::from_millis(20)));
         }
-        Ok(())
+        // Who is behind catches up, but not with what was held back before.
+        let from = match was_held != is_held() {
+            true => clock.elapsed(),
+            false => due,
+        };
+        Ok(from + Duration::from_secs_f64(1.0 / rate as f64))
     }
 
     fn send(
@@ -275,6 +306,33 @@ mod tests {
                 .contains("'/nowhere/at/all/part-00000.jsonl'"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn held_rows_come_slowly_until_they_are_released() {
+        let released = Arc::new(AtomicBool::new(false));
+        let mut writer = KafkaWriter::new("127.0.0.1:1", "nowhere");
+        writer.hold = Some(Hold {
+            from_row: 2,
+            rows_per_second: 50,
+            released: Arc::clone(&released),
+        });
+        let clock = SystemClock::new();
+        let mut due = Duration::ZERO;
+        for row in 0..2 {
+            due = writer.wait_for_turn(row, due, &clock).unwrap();
+        }
+        assert!(clock.elapsed() < Duration::from_millis(20));
+        for row in 2..7 {
+            due = writer.wait_for_turn(row, due, &clock).unwrap();
+        }
+        assert!(clock.elapsed() >= Duration::from_millis(80));
+        released.store(true, Ordering::SeqCst);
+        let before = clock.elapsed();
+        for row in 7..1_000 {
+            due = writer.wait_for_turn(row, due, &clock).unwrap();
+        }
+        assert!(clock.elapsed() - before < Duration::from_millis(500));
     }
 
     #[test]

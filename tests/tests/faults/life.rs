@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use millstream_core::clock::SharedClock;
 use millstream_core::{Error, Result};
+use millstream_faultkit::autopsy;
 use millstream_faultkit::supervisor::Program;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
@@ -116,8 +117,10 @@ impl Life {
                 });
             }
             if took > deadline {
+                let folder = self.stderr.parent().unwrap_or(Path::new("."));
+                let did = autopsy::write(self.child.id(), &self.stderr, folder);
                 return Err(Error::internal(format!(
-                    "no end within {} ms: {}",
+                    "no end within {} ms; {did}; {}",
                     deadline.as_millis(),
                     self.messages()
                 )));

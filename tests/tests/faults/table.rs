@@ -6,7 +6,7 @@ use millstream_core::Result;
 use millstream_faultkit::cases::Invariant::{Eq, Err, Iso, Live, Nd, Nl};
 use millstream_faultkit::cases::{Case, Context, Invariant, Plan};
 
-use crate::{broker, crash, shape, storage};
+use crate::{broker, crash, disk, shape, storage};
 
 const fn tried(
     id: &'static str,
@@ -68,6 +68,13 @@ pub(crate) static CASES: &[Case] = &[
         crash::at_a_system_call,
     ),
     tried(
+        "F05",
+        "the power is cut: what was not synced is gone",
+        &[Nl, Nd, Eq],
+        40,
+        disk::power_is_cut,
+    ),
+    tried(
         "F06",
         "a panic in a task or on the way to the commit",
         &[Eq, Iso],
@@ -101,6 +108,20 @@ pub(crate) static CASES: &[Case] = &[
         &[Err],
         3,
         crash::two_at_once,
+    ),
+    tried(
+        "F13",
+        "the disk is full for a while",
+        &[Nl, Nd, Eq, Live],
+        12,
+        disk::full,
+    ),
+    tried(
+        "F14",
+        "no files can be made, a read-only mount, every write fails",
+        &[Nl, Nd, Err],
+        12,
+        disk::takes_nothing,
     ),
     tried(
         "F15",
@@ -187,11 +208,6 @@ pub(crate) static CASES: &[Case] = &[
         shape::every_size,
     ),
     told(
-        "F05",
-        "power cut: what was not synced is gone",
-        "partly covered by `crates/state/src/journal/tests/` (every cut of the journal) and `crates/faultkit/src/powercut/`; for checkpoints as a whole it is open",
-    ),
-    told(
         "F07",
         "kill during DDL or a write of the catalog",
         "there is no catalog that is kept yet",
@@ -210,16 +226,6 @@ pub(crate) static CASES: &[Case] = &[
         "F12",
         "one of two worker processes is frozen",
         "jobs run in one process",
-    ),
-    told(
-        "F13",
-        "disk full",
-        "partly covered by `crates/state/src/store/tests` (a full disk is waited for) and `crates/state/src/journal/tests.rs` (space heals it); for spilled state it is open",
-    ),
-    told(
-        "F14",
-        "no inodes, a read-only mount, EIO on fsync",
-        "partly covered by `crates/state/src/store/tests` and `crates/state/src/journal/tests.rs` for a failed fsync (never tried again on the same file); inodes and read-only mounts are open",
     ),
     told(
         "F17",

@@ -19,6 +19,7 @@ use std::hash::BuildHasher;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,17 +27,21 @@ use millstream_core::clock::{SharedClock, SystemClock};
 use millstream_core::{Code, Error, Result};
 use millstream_faultkit::chance::Chance;
 use millstream_faultkit::compare::{Multiset, OrderCheck, compare};
+use millstream_faultkit::disk::Disk;
 use millstream_faultkit::generator::Plan;
 use millstream_faultkit::reader::{Reader, Seen, Topic};
 use millstream_faultkit::reference::Query;
 use millstream_faultkit::supervisor::{Limits, Program, Run, Schedule, Supervisor};
-use millstream_faultkit::writer::{KafkaWriter, create_topic};
+use millstream_faultkit::writer::{Hold, KafkaWriter, create_topic};
 use serde_json::json;
 
 use crate::life::Life;
 
 /// Partitions of every topic.
 const PARTITIONS: u32 = 3;
+
+/// How long a job is kept alive that is waited for, in seconds.
+const HELD_S: u64 = 40;
 
 /// Longest question to a broker.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -89,6 +94,21 @@ pub(crate) struct Setup {
     pub(crate) arguments: Vec<String>,
     /// More options of the tables of Kafka, source and sink.
     pub(crate) kafka_options: Vec<(String, String)>,
+    /// More options of the source alone.
+    pub(crate) source_options: Vec<(String, String)>,
+    /// Variables of the job's environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// A disk on which the job keeps its checkpoints and files.
+    pub(crate) disk: Option<Arc<Disk>>,
+    /// Where checkpoints are kept if not in a folder.
+    pub(crate) checkpoint_url: Option<String>,
+    /// The second half of the input comes slowly until so many lives have ended, so that a step is reached
+    /// on a busy machine too; 0: as fast as the first.
+    pub(crate) hold_until: usize,
+    /// Longest life of the job.
+    pub(crate) patience: Duration,
+    /// Most resident memory of the job.
+    pub(crate) rss_bytes: Option<u64>,
 }
 
 impl Setup {
@@ -127,6 +147,13 @@ impl Setup {
             interval_ms: chance.between(50, 250),
             arguments: Vec::new(),
             kafka_options: Vec::new(),
+            source_options: Vec::new(),
+            env: Vec::new(),
+            disk: None,
+            checkpoint_url: None,
+            hold_until: 0,
+            patience: Duration::from_secs(90),
+            rss_bytes: None,
         }
     }
 
@@ -161,6 +188,8 @@ pub(crate) struct Trial {
     /// The file of statements.
     pub(crate) script: PathBuf,
     writer: Option<JoinHandle<Result<()>>>,
+    /// Whether what was held back of the input may come.
+    released: Arc<AtomicBool>,
     readers: Vec<(Query, Reader)>,
 }
 
@@ -186,6 +215,7 @@ impl Trial {
             name,
             clock,
             writer: None,
+            released: Arc::new(AtomicBool::new(false)),
             readers: Vec::new(),
         };
         trial.create_topics()?;
@@ -221,6 +251,15 @@ impl Trial {
         };
         let mut writer = KafkaWriter::new(&self.setup.outside, &self.input());
         writer.rows_per_second = Some(rate);
+        writer.deadline = self.setup.patience.max(DEADLINE) * 2;
+        if self.setup.hold_until > 0 {
+            let half = plan.row_count() / 2;
+            writer.hold = Some(Hold {
+                from_row: half,
+                rows_per_second: (half / HELD_S).max(1),
+                released: Arc::clone(&self.released),
+            });
+        }
         let thread = std::thread::Builder::new()
             .name("faults-writer".into())
             .spawn(move || writer.write(&plan))
@@ -231,6 +270,7 @@ impl Trial {
 
     /// Waits until all of the input is with the broker.
     pub(crate) fn wait_for_input(&mut self) -> Result<()> {
+        self.released.store(true, Ordering::SeqCst);
         match self.writer.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(written)) => written,
@@ -248,9 +288,20 @@ impl Trial {
         format!("{}-out{index}", self.name)
     }
 
-    /// Folder of all that the job keeps and writes.
+    /// Folder of all that the job keeps and writes, as the job sees it.
     pub(crate) fn world(&self) -> PathBuf {
-        self.setup.folder.join("world")
+        match &self.setup.disk {
+            Some(disk) => disk.point().to_owned(),
+            None => self.setup.folder.join("world"),
+        }
+    }
+
+    /// How the test sees a path of the job.
+    pub(crate) fn seen(&self, path: &Path) -> PathBuf {
+        match &self.setup.disk {
+            Some(disk) => disk.seen(path),
+            None => path.to_owned(),
+        }
     }
 
     /// Folder of the files of a query.
@@ -265,7 +316,7 @@ impl Trial {
 
     /// The transactional ids of the job, made from the lineage in the names of its checkpoints.
     pub(crate) fn transactional_ids(&self) -> Result<[String; 2]> {
-        let files = all_files(&self.checkpoints())?;
+        let files = all_files(&self.seen(&self.checkpoints()))?;
         let lineage = files.iter().find_map(|path| {
             let name = path.file_name()?.to_str()?.strip_prefix("committed-")?;
             Some(name.split_once('-')?.0.to_owned())
@@ -303,6 +354,7 @@ impl Trial {
             .map(|partition| format!("partition:{partition},offset:{rows}"))
             .collect();
         let mut options = self.kafka(&self.input());
+        options.extend(self.setup.source_options.iter().cloned());
         options.push(("scan.startup.mode".into(), "earliest-offset".into()));
         let end = "scan.bounded.mode";
         match self.setup.input {
@@ -356,7 +408,10 @@ impl Trial {
             "--name".into(),
             self.name.clone(),
             "--checkpoint-dir".into(),
-            self.checkpoints().display().to_string(),
+            match &setup.checkpoint_url {
+                Some(url) => url.clone(),
+                None => self.checkpoints().display().to_string(),
+            },
             "--checkpoint-interval".into(),
             format!("{}ms", setup.interval_ms),
             "--parallelism".into(),
@@ -372,7 +427,12 @@ impl Trial {
         ];
         let arguments = arguments.iter().chain(&setup.arguments);
         let arguments: Vec<&str> = arguments.map(String::as_str).collect();
-        Ok(Program::new(binary()?, &arguments))
+        let mut program = Program::new(binary()?, &arguments);
+        program.env.extend(setup.env.iter().cloned());
+        match &setup.disk {
+            Some(disk) => disk.inside(program),
+            None => Ok(program),
+        }
     }
 
     /// One life of the job, with these failpoints.
@@ -389,13 +449,20 @@ impl Trial {
     pub(crate) fn supervise(&self, schedule: &Schedule) -> Result<Run> {
         let limits = Limits {
             rounds: 60,
-            round: Duration::from_secs(90),
-            run: Duration::from_secs(240),
-            rss_bytes: None,
+            round: self.setup.patience,
+            run: self.setup.patience.max(Duration::from_secs(80)) * 3,
+            rss_bytes: self.setup.rss_bytes,
         };
         let program = self.program(self.setup.parallelism)?;
         let logs = self.setup.folder.join("logs");
-        Supervisor::new(program, &logs, limits, Arc::clone(&self.clock))?.run(schedule)
+        let (released, until) = (Arc::clone(&self.released), self.setup.hold_until);
+        Supervisor::new(program, &logs, limits, Arc::clone(&self.clock))?
+            .on_round(move |ended| {
+                if ended >= until {
+                    released.store(true, Ordering::SeqCst);
+                }
+            })
+            .run(schedule)
     }
 
     /// Whether every result is right.
@@ -424,7 +491,7 @@ impl Trial {
         let mut rows = 0;
         for (index, (query, target)) in self.setup.queries.iter().enumerate() {
             if *target == Target::Files {
-                let found = read_files(&self.files(index), query.columns())?;
+                let found = read_files(&self.seen(&self.files(index)), query.columns())?;
                 self.same(*query, &found)?;
                 rows += found.len();
             }

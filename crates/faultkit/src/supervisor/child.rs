@@ -78,6 +78,11 @@ impl Child {
         })
     }
 
+    /// Its process id, which is that of its group.
+    pub(super) fn id(&self) -> u32 {
+        self.inner.id()
+    }
+
     /// How it ended, or `None` while it runs.
     pub(super) fn exit(&mut self) -> Result<Option<Exit>> {
         let status = self.inner.try_wait().map_err(lost)?;

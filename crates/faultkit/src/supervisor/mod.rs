@@ -23,6 +23,7 @@ use std::time::Duration;
 use millstream_core::clock::SharedClock;
 use millstream_core::{Code, Error, Result};
 
+use crate::autopsy;
 use crate::contention::Usage;
 
 mod child;
@@ -162,6 +163,7 @@ pub struct Supervisor {
     limits: Limits,
     folder: PathBuf,
     clock: SharedClock,
+    begun: Box<dyn Fn(usize) + Send + Sync>,
 }
 
 impl Supervisor {
@@ -181,7 +183,15 @@ impl Supervisor {
             limits,
             folder: folder.to_owned(),
             clock,
+            begun: Box::new(|_| {}),
         })
+    }
+
+    /// Calls this at the beginning of each round, with its number: so many lives have ended before.
+    #[must_use]
+    pub fn on_round(mut self, begun: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.begun = Box::new(begun);
+        self
     }
 
     /// The clock of all times in a [`Run`]; give it to the reader too.
@@ -212,6 +222,7 @@ impl Supervisor {
         let quiet = Round::default();
         for number in 0..self.limits.rounds as usize {
             let round = schedule.rounds.get(number).unwrap_or(&quiet);
+            (self.begun)(number);
             let lived = self.round(number, round, until)?;
             let exit = lived.exit;
             if exit != Exit::Code(0) && round.is_quiet() {
@@ -262,11 +273,12 @@ impl Supervisor {
                 });
             }
             if now > until {
+                let did = autopsy::write(child.id(), &stderr, &self.folder);
                 child.end()?;
                 let tail = tail(&stderr);
                 let lasted = (now - started).as_millis();
                 return Err(Error::internal(format!(
-                    "round {number} did not end within {lasted} ms: {tail}"
+                    "round {number} did not end within {lasted} ms; {did}; {tail}"
                 )));
             }
             while let Some(step) = steps.next_if(|step| started + step.after() <= now) {
