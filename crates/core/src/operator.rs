@@ -155,6 +155,7 @@ pub struct Output {
     emissions: Vec<Emission>,
     now_ms: i64,
     wake_at: Option<i64>,
+    unseen: u64,
 }
 
 impl Output {
@@ -164,6 +165,7 @@ impl Output {
             emissions: Vec::new(),
             now_ms,
             wake_at: None,
+            unseen: 0,
         }
     }
 
@@ -206,6 +208,16 @@ impl Output {
         if bad.rows.num_rows() > 0 {
             self.emissions.push(Emission::Bad(bad));
         }
+    }
+
+    /// Reports rows that were taken back and had never come: counted. They change nothing.
+    pub fn unseen(&mut self, rows: u64) {
+        self.unseen += rows;
+    }
+
+    /// Takes the number of rows reported as unseen since the last call.
+    pub fn take_unseen(&mut self) -> u64 {
+        std::mem::take(&mut self.unseen)
     }
 
     /// Asks for a call of `on_timer` once processing time has reached `at_ms`; the earliest wins.

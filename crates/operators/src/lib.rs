@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! source ─▶ watermark ─▶ calc ─▶ window aggregate ─▶ calc ─▶ sink
-//!                                group aggregate, union, sort, limit
+//!                                group aggregate, join, union, sort, limit
 //! ```
 
 pub mod aggregate;
@@ -16,9 +16,11 @@ pub mod calc;
 pub mod expr;
 pub mod group_aggregate;
 mod groups;
+pub mod join;
 pub mod keys;
 pub mod limit;
 mod path;
+mod rows;
 pub mod sort;
 mod state;
 pub mod union;
@@ -79,6 +81,13 @@ pub fn create(
             output,
             context,
         )),
+        NodeKind::Join(spec) => match input_schemas {
+            [left, right] => boxed(join::Join::new(spec, [left, right], output, context)),
+            others => Err(Error::internal(format!(
+                "a join of {} inputs",
+                others.len()
+            ))),
+        },
         NodeKind::Union => boxed(Ok(union::Union)),
         NodeKind::Sort(spec) => boxed(sort::Sort::new(spec, input()?, context)),
         NodeKind::Limit(spec) => boxed(Ok(limit::Limit::new(spec))),

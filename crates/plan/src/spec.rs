@@ -34,6 +34,8 @@ pub enum NodeKind {
     WindowAggregate(WindowAggregateSpec),
     /// Aggregates per key, for ever.
     GroupAggregate(GroupAggregateSpec),
+    /// Joins two inputs, for ever.
+    Join(JoinSpec),
     /// All inputs together (UNION ALL).
     Union,
     /// Sorts all rows at the end of bounded input. Parallelism 1.
@@ -274,6 +276,65 @@ pub struct GroupAggregateSpec {
     pub at_end_only: bool,
     /// True if the input has other kinds than insertions.
     pub input_updates: bool,
+}
+
+/// Joins two inputs by key and condition; both are kept for ever.
+///
+/// Output columns: those of [`pair_schema`](crate::pair_schema); for SEMI and ANTI those of the left
+/// input.
+#[derive(Clone, Debug)]
+pub struct JoinSpec {
+    /// Which rows are in the result.
+    pub kind: JoinKind,
+    /// Positions of the left input's key columns; none if every pair is to be judged by the condition.
+    pub left_keys: Vec<usize>,
+    /// Positions of the right input's key columns, as many and of the same types.
+    pub right_keys: Vec<usize>,
+    /// NULL keys match each other (INTERSECT, EXCEPT) instead of nothing.
+    pub null_equals_null: bool,
+    /// What pairs must meet besides, over the columns of `pair_schema`.
+    pub condition: Option<Expr>,
+}
+
+/// The kinds of joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JoinKind {
+    /// Pairs.
+    Inner,
+    /// Pairs, and left rows without a partner, with NULLs.
+    Left,
+    /// Pairs, and right rows without a partner, with NULLs.
+    Right,
+    /// Pairs, and rows of both sides without a partner, with NULLs.
+    Full,
+    /// Left rows that have a partner.
+    Semi,
+    /// Left rows that have none.
+    Anti,
+}
+
+impl JoinKind {
+    /// True if a left row's partners must be counted: without one it is, or is not, in the result.
+    pub fn keeps_left(self) -> bool {
+        !matches!(self, JoinKind::Inner | JoinKind::Right)
+    }
+
+    /// True if a right row's partners must be counted.
+    pub fn keeps_right(self) -> bool {
+        matches!(self, JoinKind::Right | JoinKind::Full)
+    }
+
+    /// Its name in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            JoinKind::Inner => "INNER",
+            JoinKind::Left => "LEFT",
+            JoinKind::Right => "RIGHT",
+            JoinKind::Full => "FULL",
+            JoinKind::Semi => "SEMI",
+            JoinKind::Anti => "ANTI",
+        }
+    }
 }
 
 /// One aggregate of a query.

@@ -18,5 +18,5 @@ pub mod state;
 pub mod values;
 
 pub use recovery::{Recovery, Site, Step};
-pub use script::Script;
+pub use script::{Event, Script};
 pub use state::MemoryState;

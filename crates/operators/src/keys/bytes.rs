@@ -16,7 +16,7 @@ use super::NOWHERE;
 /// Freed bytes that are worth moving all others.
 const COMPACT_BYTES_MIN: usize = 64 << 10;
 
-pub(super) struct BytesTable {
+pub(crate) struct BytesTable {
     table: HashTable<(u64, u32)>,
     hasher: RandomState,
     arena: Vec<u8>,
@@ -36,7 +36,7 @@ struct Span {
 }
 
 impl BytesTable {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         BytesTable {
             table: HashTable::new(),
             hasher: RandomState::default(),
@@ -49,15 +49,15 @@ impl BytesTable {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.table.len() + self.nulls.len()
     }
 
-    pub(super) fn id_bound(&self) -> usize {
+    pub(crate) fn id_bound(&self) -> usize {
         self.spans.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.table.allocation_size()
             + self.arena.capacity()
             + self.spans.capacity() * size_of::<Span>()
@@ -66,7 +66,7 @@ impl BytesTable {
             + self.null_ids.allocation_size()
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.table.clear();
         self.arena.clear();
         self.spans.clear();
@@ -76,16 +76,16 @@ impl BytesTable {
         self.null_ids.clear();
     }
 
-    pub(super) fn space(&self, id: u32) -> u32 {
+    pub(crate) fn space(&self, id: u32) -> u32 {
         self.spans[id as usize].space
     }
 
-    pub(super) fn has_nulls(&self) -> bool {
+    pub(crate) fn has_nulls(&self) -> bool {
         !self.null_ids.is_empty()
     }
 
     /// The bytes of a key; `None` for NULL.
-    pub(super) fn get(&self, id: u32) -> Option<&[u8]> {
+    pub(crate) fn get(&self, id: u32) -> Option<&[u8]> {
         if self.has_nulls() && self.null_ids.contains(&id) {
             return None;
         }
@@ -93,7 +93,7 @@ impl BytesTable {
     }
 
     /// Appends the ids of `num_rows` rows to `ids`.
-    pub(super) fn intern<'a>(
+    pub(crate) fn intern<'a>(
         &mut self,
         num_rows: usize,
         value: impl Fn(usize) -> Option<&'a [u8]>,
@@ -117,7 +117,7 @@ impl BytesTable {
         Ok(())
     }
 
-    pub(super) fn intern_table(&mut self, other: &BytesTable, ids: &mut Vec<u32>) -> Result<()> {
+    pub(crate) fn intern_table(&mut self, other: &BytesTable, ids: &mut Vec<u32>) -> Result<()> {
         for (id, &span) in other.spans.iter().enumerate() {
             ids.push(if span.space == NOWHERE {
                 0
@@ -130,8 +130,9 @@ impl BytesTable {
         Ok(())
     }
 
+    /// The id of a value; a new one if it is not there yet.
     #[inline]
-    fn id_of(&mut self, value: &[u8], space: u32) -> Result<u32> {
+    pub(crate) fn id_of(&mut self, value: &[u8], space: u32) -> Result<u32> {
         let hash = hash_of(&self.hasher, value, space);
         let (arena, spans) = (&self.arena, &self.spans);
         let same = |&(theirs, id): &(u64, u32)| {
@@ -155,6 +156,16 @@ impl BytesTable {
         }
     }
 
+    /// The id of a value, if it is there.
+    pub(crate) fn find(&self, value: &[u8], space: u32) -> Option<u32> {
+        let hash = hash_of(&self.hasher, value, space);
+        let found = self.table.find(hash, |&(theirs, id)| {
+            let span = self.spans[id as usize];
+            theirs == hash && span.space == space && bytes_at(&self.arena, span) == value
+        });
+        found.map(|&(_, id)| id)
+    }
+
     fn id_of_null(&mut self, space: u32) -> Result<u32> {
         if let Some(&id) = self.nulls.get(&space) {
             return Ok(id);
@@ -170,7 +181,7 @@ impl BytesTable {
         Ok(id)
     }
 
-    pub(super) fn remove(&mut self, id: u32) {
+    pub(crate) fn remove(&mut self, id: u32) {
         let span = self.spans[id as usize];
         if span.space == NOWHERE {
             return;
@@ -193,7 +204,7 @@ impl BytesTable {
     }
 
     /// Moves the live bytes together once most of the arena is freed: amortised O(1) per byte.
-    pub(super) fn compact(&mut self) {
+    pub(crate) fn compact(&mut self) {
         if self.freed_bytes < COMPACT_BYTES_MIN || self.freed_bytes < self.arena.len() / 2 {
             return;
         }

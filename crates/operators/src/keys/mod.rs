@@ -16,7 +16,7 @@
 //!
 //! Hashes are seeded per process, against keys chosen to collide; ids do not depend on the seed.
 
-mod bytes;
+pub(crate) mod bytes;
 mod ints;
 
 use std::sync::Arc;

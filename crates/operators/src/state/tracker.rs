@@ -106,6 +106,12 @@ impl Tracker {
         self.stored.insert(id);
     }
 
+    /// A checkpoint holds every entry as it is now.
+    pub(crate) fn settled(&mut self) {
+        self.changed.words.clear();
+        self.changed_below = 0;
+    }
+
     /// A checkpoint holds this entry, but not as it is now.
     pub(crate) fn adopted(&mut self, id: u32) {
         self.stored.insert(id);

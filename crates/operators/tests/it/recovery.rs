@@ -8,8 +8,8 @@ use millstream_core::operator::Operator;
 use millstream_core::time::EventTime;
 use millstream_operators::{OperatorContext, create};
 use millstream_plan::{
-    AggregateCall, AggregateFunction, GroupAggregateSpec, LimitSpec, NodeKind, SortKey, SortSpec,
-    TimeAttribute, Window, WindowAggregateSpec,
+    AggregateCall, AggregateFunction, GroupAggregateSpec, JoinKind, JoinSpec, LimitSpec, NodeKind,
+    SortKey, SortSpec, TimeAttribute, Window, WindowAggregateSpec, pair_schema,
 };
 use millstream_sim::{MemoryState, Recovery, Script, Site, Step};
 use proptest::prelude::*;
@@ -152,6 +152,59 @@ fn updating_script() -> impl Strategy<Value = String> {
     })
 }
 
+/// An updating script whose rows arrive at two inputs.
+fn two_inputs() -> impl Strategy<Value = String> {
+    let step = (
+        0u8..3,
+        0u8..2,
+        0u8..4,
+        0i32..3,
+        any::<prop::sample::Index>(),
+    );
+    prop::collection::vec(step, 1..120).prop_map(|steps| {
+        let mut there: [Vec<String>; 2] = Default::default();
+        let mut text = String::new();
+        for (kind, port, name, value, which) in steps {
+            text.push_str(&format!("port {port}\n"));
+            let there = &mut there[usize::from(port)];
+            if kind == 0 && !there.is_empty() {
+                let gone = there.swap_remove(which.index(there.len()));
+                text.push_str(&format!("-D {gone}\n"));
+                continue;
+            }
+            let name = match name {
+                3 => "null".to_string(),
+                name => format!("n{name}"),
+            };
+            let row = format!("{name} {value} 0ms");
+            text.push_str(&format!("row {row}\n"));
+            there.push(row);
+        }
+        text + "end"
+    })
+}
+
+/// Makes the joins of a node whose inputs are alike.
+fn joining(spec: JoinSpec) -> impl Fn(Site) -> Box<dyn Operator> {
+    let input = input(false, false);
+    let output = match spec.kind {
+        JoinKind::Semi | JoinKind::Anti => Arc::clone(&input),
+        _ => pair_schema(&input, &input),
+    };
+    let kind = NodeKind::Join(spec);
+    move |site| {
+        let context = OperatorContext {
+            node: "test".into(),
+            batch_rows: 3,
+            key_groups: site.key_groups,
+            subtask: site.subtask,
+            parallelism: site.parallelism,
+        };
+        let inputs = [Arc::clone(&input), Arc::clone(&input)];
+        create(&kind, &inputs, &output, &context).unwrap()
+    }
+}
+
 fn recovers(make: &Make, script: &str, seed: u64, batch_rows: usize) {
     Recovery::new(input(false, false), make)
         .keyed(&[0])
@@ -177,6 +230,19 @@ proptest! {
         let count = call(AggregateFunction::Count, &[], DataType::Int64);
         let spec = GroupAggregateSpec { input_updates: true, ..group_spec(&[0], vec![count, distinct]) };
         recovers(&group(spec), &script, seed, batch);
+    }
+
+    #[test]
+    fn joins_recover(script in two_inputs(), seed: u64, kind in 0usize..6, batch in 1usize..9) {
+        use JoinKind::{Anti, Full, Inner, Left, Right, Semi};
+        let spec = JoinSpec {
+            kind: [Inner, Left, Right, Full, Semi, Anti][kind],
+            left_keys: vec![0],
+            right_keys: vec![0],
+            null_equals_null: false,
+            condition: None,
+        };
+        recovers(&joining(spec), &script, seed, batch);
     }
 
     #[test]

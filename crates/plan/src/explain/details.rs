@@ -7,8 +7,8 @@ use super::View;
 use super::expr::{cut, text};
 use crate::graph::{Exchange, Input, Node, OutputKind, RuntimeMode};
 use crate::spec::{
-    AggregateCall, CalcSpec, NodeKind, OnError, SinkSpec, SinkTarget, SortSpec, SourceSpec,
-    TimeAttribute, WatermarkSpec, Window, WindowProperty,
+    AggregateCall, CalcSpec, JoinSpec, NodeKind, OnError, SinkSpec, SinkTarget, SortSpec,
+    SourceSpec, TimeAttribute, WatermarkSpec, Window, WindowProperty,
 };
 
 /// Most entries of a list that are shown.
@@ -80,6 +80,7 @@ impl View<'_> {
                 lines.push(("keys", keys(&columns(&spec.keys))));
                 lines.push(("computes", calls(&spec.aggregates, &columns)));
             }
+            NodeKind::Join(spec) => self.join(node, spec, lines),
             NodeKind::Union => {}
             NodeKind::Sort(spec) => {
                 let keys = spec.keys.iter().map(|key| {
@@ -92,6 +93,24 @@ impl View<'_> {
             }
             NodeKind::Limit(spec) => lines.extend(limit(spec.skip, spec.fetch)),
             NodeKind::Sink(spec) => sink(spec, &columns, lines),
+        }
+    }
+
+    fn join(&self, node: &Node, spec: &JoinSpec, lines: &mut Vec<Line>) {
+        lines.push(("join", spec.kind.name().to_lowercase()));
+        let sides: Vec<Vec<String>> = node.inputs.iter().map(|i| self.columns_of(i)).collect();
+        if let [left, right] = sides.as_slice() {
+            let pairs = spec.left_keys.iter().zip(&spec.right_keys);
+            let equal =
+                pairs.map(|(l, r)| format!("{} = {}", name_at(left, *l), name_at(right, *r)));
+            let keys = match spec.left_keys.is_empty() {
+                true => "none: every pair is judged, in one subtask".into(),
+                false => listed(equal),
+            };
+            lines.push(("keys", keys));
+        }
+        if let Some(condition) = &spec.condition {
+            lines.push(("where", text(condition)));
         }
     }
 
@@ -189,6 +208,10 @@ impl View<'_> {
                     (_, _, false) => "never freed, so it grows with the number of keys",
                 };
                 format!("{what}{key}; {freed}")
+            }
+            NodeKind::Join(_) => {
+                "every row of both inputs; freed when it is taken back, so it grows with them"
+                    .into()
             }
             NodeKind::Sort(spec) => sort_state(spec),
             NodeKind::Limit(_) => "1 counter".into(),

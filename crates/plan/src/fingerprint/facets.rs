@@ -16,6 +16,7 @@ pub(super) fn keeps(kind: &NodeKind) -> Keeps {
         NodeKind::Watermark(_)
         | NodeKind::WindowAggregate(_)
         | NodeKind::GroupAggregate(_)
+        | NodeKind::Join(_)
         | NodeKind::Sort(_)
         | NodeKind::Limit(_) => Keeps::State,
         NodeKind::Sink(_) => Keeps::Output,
@@ -33,6 +34,7 @@ pub(super) fn word(kind: &NodeKind) -> &'static str {
         NodeKind::WindowAssign(_) => "window",
         NodeKind::WindowAggregate(_) => "window-aggregate",
         NodeKind::GroupAggregate(_) => "group-aggregate",
+        NodeKind::Join(_) => "join",
         NodeKind::Union => "union",
         NodeKind::Sort(_) => "sort",
         NodeKind::Limit(_) => "limit",
@@ -85,6 +87,17 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
         }
         NodeKind::GroupAggregate(spec) => {
             groups(&spec.keys, &spec.aggregates, spec.input_updates, &input)
+        }
+        NodeKind::Join(spec) => {
+            let mut facets = vec![Facet::decisive(
+                "join",
+                spec.kind.name().to_lowercase(),
+                lineages.output(node.id).rows.digest(),
+            )];
+            for side in &node.inputs {
+                facets.extend(columns(&lineages.input(side)));
+            }
+            facets
         }
         NodeKind::Sort(spec) => {
             let mut facets = counted(spec.skip, spec.fetch);

@@ -24,8 +24,9 @@ use super::expr::Columns;
 use super::{literal, source};
 use crate::explain;
 use crate::graph::{Input, JobGraph, Node, OutputKind};
+use crate::pair_schema;
 use crate::spec::{
-    AggregateCall, CalcSpec, NodeKind, SourceSpec, TimeAttribute, Window, WindowProperty,
+    AggregateCall, CalcSpec, JoinSpec, NodeKind, SourceSpec, TimeAttribute, Window, WindowProperty,
 };
 
 /// Longest text about rows or a column, in characters.
@@ -186,6 +187,7 @@ impl<'a> Lineages<'a> {
                     columns: aggregated(&input, &spec.keys, &spec.aggregates, place),
                 }
             }
+            NodeKind::Join(spec) => self.join(node, spec),
             NodeKind::Union => self.union(node),
             NodeKind::Sort(spec) if spec.fetch.is_none() && spec.skip == 0 => input(),
             NodeKind::Sort(spec) => {
@@ -223,6 +225,51 @@ impl<'a> Lineages<'a> {
             ));
         }
         Lineage { rows, columns }
+    }
+
+    /// Pairs of rows: which ones is said by the kind, the keys and the condition.
+    fn join(&self, node: &Node, spec: &JoinSpec) -> Lineage {
+        let [left, right] = node.inputs.as_slice() else {
+            return nothing();
+        };
+        let schemas = [left, right].map(|side| Arc::clone(&self.graph.node(side.from).schema));
+        let (left, right) = (self.input(left), self.input(right));
+        let pair = pair_schema(&schemas[0], &schemas[1]);
+        let digests: Vec<Digest> = left.digests().into_iter().chain(right.digests()).collect();
+        let known = Columns::new(&pair, &digests);
+        let keys = spec.left_keys.iter().map(|key| left.column(*key).digest);
+        let their_keys = spec.right_keys.iter().map(|key| right.column(*key).digest);
+        let mut base = Canon::new("join")
+            .text(spec.kind.name())
+            .text(if spec.null_equals_null {
+                "null = null"
+            } else {
+                ""
+            })
+            .part(left.rows.digest())
+            .part(right.rows.digest())
+            .parts(keys)
+            .parts(their_keys);
+        for condition in spec
+            .condition
+            .iter()
+            .flat_map(|filter| known.conjuncts(filter))
+        {
+            base = base.part(condition);
+        }
+        let text = bounded(format!(
+            "{} {} join {}",
+            left.rows.text,
+            spec.kind.name().to_lowercase(),
+            right.rows.text
+        ));
+        let is_pair = node.schema.fields().len() == pair.fields().len();
+        let mut columns = left.columns;
+        columns.extend(right.columns.into_iter().filter(|_| is_pair));
+        Lineage {
+            rows: Rows::of(base.digest(), text),
+            columns,
+        }
     }
 
     fn union(&self, node: &Node) -> Lineage {

@@ -82,7 +82,10 @@ fn set_update_before(graph: &mut JobGraph) {
                     ..
                 }
             ),
-            NodeKind::GroupAggregate(_) | NodeKind::WindowAggregate(_) | NodeKind::Sort(_) => true,
+            NodeKind::GroupAggregate(_)
+            | NodeKind::WindowAggregate(_)
+            | NodeKind::Join(_)
+            | NodeKind::Sort(_) => true,
             // A filter may pass the old version of a row and not the new one.
             NodeKind::Calc(spec) if spec.filter.is_some() => true,
             _ => wanted[index],

@@ -6,7 +6,7 @@
 //!
 //! * [`rel`]: a translated relation: its node, where each logical column is, which are time
 //!   attributes, which window its rows are in.
-//! * [`source`], [`calc`], [`window`], [`aggregate`], [`order`], [`sink`]: one file per family.
+//! * [`source`], [`calc`], [`window`], [`aggregate`], [`join`], [`order`], [`sink`]: one file per family.
 //! * [`finish`]: what only the whole graph knows: steps of watermarks, who wants `-U`.
 //!
 //! Always: a node's column names are unique; expressions name columns of their input without a
@@ -16,6 +16,7 @@ mod aggregate;
 mod calc;
 mod constant;
 mod finish;
+mod join;
 mod order;
 mod rel;
 mod sink;
@@ -31,6 +32,7 @@ use millstream_core::id::NodeId;
 use millstream_core::{Code, Error, Result};
 
 use self::rel::Rel;
+pub use self::rel::pair_schema;
 pub use self::sink::InsertTarget;
 use crate::graph::{JobGraph, RuntimeMode};
 use crate::logical::{SideTable, WatermarkNode, WindowNode};
@@ -118,6 +120,7 @@ impl<'a> Translator<'a> {
                 let input = self.rel(&node.input)?;
                 self.aggregate(input, node)
             }
+            LogicalPlan::Join(node) => self.join(node),
             LogicalPlan::Union(node) => self.union(node),
             LogicalPlan::Values(node) => self.values(node),
             LogicalPlan::EmptyRelation(node) => self.empty(node),
@@ -148,7 +151,6 @@ impl<'a> Translator<'a> {
 /// Why a node of the logical plan does not run.
 fn refusal(plan: &LogicalPlan) -> Error {
     let what = match plan {
-        LogicalPlan::Join(_) => "a join",
         LogicalPlan::Window(_) => "an OVER aggregate, ROW_NUMBER or Top-N",
         LogicalPlan::Unnest(_) => "UNNEST",
         LogicalPlan::Subquery(_) => "a subquery in an expression",

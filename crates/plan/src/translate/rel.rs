@@ -238,6 +238,12 @@ impl Translator<'_> {
     }
 }
 
+/// The columns of two inputs side by side: names are unique, every column may be NULL.
+pub fn pair_schema(left: &Schema, right: &Schema) -> SchemaRef {
+    let fields = left.fields().iter().chain(right.fields());
+    unique_schema(fields.map(|field| (field.name().as_str(), field.as_ref())))
+}
+
 /// A schema with unique names from names and fields; every column may be NULL.
 pub(super) fn unique_schema<'f>(
     fields: impl IntoIterator<Item = (&'f str, &'f Field)>,

@@ -27,8 +27,13 @@ use datafusion_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF};
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion_optimizer::{
     Analyzer, Optimizer, OptimizerContext, common_subexpr_eliminate::CommonSubexprEliminate,
-    eliminate_filter::EliminateFilter, optimize_projections::OptimizeProjections,
-    push_down_filter::PushDownFilter, replace_distinct_aggregate::ReplaceDistinctWithAggregate,
+    decorrelate_lateral_join::DecorrelateLateralJoin,
+    decorrelate_predicate_subquery::DecorrelatePredicateSubquery,
+    eliminate_cross_join::EliminateCrossJoin, eliminate_filter::EliminateFilter,
+    eliminate_outer_join::EliminateOuterJoin, extract_equijoin_predicate::ExtractEquijoinPredicate,
+    optimize_projections::OptimizeProjections, push_down_filter::PushDownFilter,
+    replace_distinct_aggregate::ReplaceDistinctWithAggregate,
+    rewrite_set_comparison::RewriteSetComparison, scalar_subquery_to_join::ScalarSubqueryToJoin,
     simplify_expressions::SimplifyExpressions,
 };
 use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
@@ -171,7 +176,12 @@ impl Scope {
     ) -> Result<LogicalPlan> {
         let (script, span) = place;
         let place = Place { script, span };
-        let config = Arc::new(ConfigOptions::default());
+        let mut config = ConfigOptions::default();
+        // A subquery's value may change, so it is an input of a join like any other.
+        config
+            .optimizer
+            .enable_physical_uncorrelated_scalar_subquery = false;
+        let config = Arc::new(config);
         let coerced = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())])
             .execute_and_check(plan, &config, |_, _| {})
             .map_err(|error| errors::convert(error, &place, self))?;
@@ -180,9 +190,16 @@ impl Scope {
         let context =
             OptimizerContext::new_with_config_options(config).without_query_execution_start_time();
         Optimizer::with_rules(vec![
+            Arc::new(RewriteSetComparison::new()),
             Arc::new(SimplifyExpressions::new()),
             Arc::new(ReplaceDistinctWithAggregate::new()),
+            Arc::new(DecorrelatePredicateSubquery::new()),
+            Arc::new(ScalarSubqueryToJoin::new()),
+            Arc::new(DecorrelateLateralJoin::new()),
+            Arc::new(ExtractEquijoinPredicate::new()),
             Arc::new(EliminateFilter::new()),
+            Arc::new(EliminateCrossJoin::new()),
+            Arc::new(EliminateOuterJoin::new()),
             Arc::new(PushDownFilter::new()),
             Arc::new(CommonSubexprEliminate::new()),
             Arc::new(OptimizeProjections::new()),

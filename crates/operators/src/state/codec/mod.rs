@@ -58,6 +58,12 @@ impl Encoded {
         Ok(())
     }
 
+    /// Appends a row that is bytes already.
+    pub(crate) fn push(&mut self, row: &[u8]) {
+        self.bytes.extend_from_slice(row);
+        self.ends.push(self.bytes.len());
+    }
+
     /// The bytes of a row.
     pub(crate) fn row(&self, row: usize) -> &[u8] {
         let start = match row {

@@ -69,7 +69,8 @@ impl Decoder {
         RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(refused)
     }
 
-    fn null(&mut self) {
+    /// Appends a row in which everything is NULL.
+    pub(crate) fn null(&mut self) {
         self.rows += 1;
         self.columns.iter_mut().for_each(|column| column.null());
     }

@@ -1,0 +1,171 @@
+//! Changes of the result of a join: collected as references, put out as columns.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt8Array, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::SchemaRef;
+use millstream_core::operator::Output;
+use millstream_core::rows::{ChangeBatch, RowKind};
+use millstream_core::{Error, Result};
+
+use super::side::{Column, Side};
+use crate::rows::NONE;
+
+/// One row of the result.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    kind: RowKind,
+    /// The row of the batch that caused it; it has the key, whatever else is of it.
+    row: u32,
+    /// The row of the batch is part of it.
+    has_row: bool,
+    /// The stored row of the other side that is part of it.
+    slot: u32,
+}
+
+impl Change {
+    /// A row of the batch, without a partner.
+    pub(super) fn alone(row: usize, kind: RowKind) -> Self {
+        Change {
+            kind,
+            row: row as u32,
+            has_row: true,
+            slot: NONE,
+        }
+    }
+
+    /// A row of the batch with one of the other side.
+    pub(super) fn joined(row: usize, slot: u32, kind: RowKind) -> Self {
+        Change {
+            slot,
+            ..Change::alone(row, kind)
+        }
+    }
+
+    /// A row of the other side, without a partner.
+    pub(super) fn other(row: usize, slot: u32, kind: RowKind) -> Self {
+        Change {
+            has_row: false,
+            ..Change::joined(row, slot, kind)
+        }
+    }
+}
+
+/// Changes that wait to be put out.
+pub(super) struct Changes {
+    schema: SchemaRef,
+    /// Side and position in its input of each column of the result.
+    columns: Vec<(usize, usize)>,
+    batch_rows: usize,
+    pending: Vec<Change>,
+    /// Rows that go and had never come.
+    pub(super) unseen: u64,
+}
+
+impl Changes {
+    /// For results with the columns of both sides, or of the left one only.
+    pub(super) fn new(
+        sides: &[Side; 2],
+        is_whole: bool,
+        output: &SchemaRef,
+        batch_rows: usize,
+    ) -> Result<Self> {
+        let width = |side: usize| sides[side].schema().fields().len();
+        let left = (0..width(0)).map(|column| (0, column));
+        let right = (0..width(1)).map(|column| (1, column)).filter(|_| is_whole);
+        let columns: Vec<_> = left.chain(right).collect();
+        if columns.len() != output.fields().len() {
+            return Err(Error::internal(format!(
+                "a join of {} columns for {} of its result",
+                columns.len(),
+                output.fields().len()
+            )));
+        }
+        Ok(Changes {
+            schema: SchemaRef::clone(output),
+            columns,
+            batch_rows: batch_rows.max(1),
+            pending: Vec::new(),
+            unseen: 0,
+        })
+    }
+
+    /// Adds a change, several times.
+    #[inline]
+    pub(super) fn push(&mut self, change: Change, times: u32) {
+        for _ in 0..times {
+            self.pending.push(change);
+        }
+    }
+
+    /// Puts out full batches, or everything.
+    #[inline]
+    pub(super) fn flush(
+        &mut self,
+        port: usize,
+        batch: &RecordBatch,
+        sides: &[Side; 2],
+        all: bool,
+        out: &mut Output,
+    ) -> Result<()> {
+        if self.pending.is_empty() || (!all && self.pending.len() < self.batch_rows) {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let mut pieces = pending.chunks(self.batch_rows);
+        pieces.try_for_each(|changes| {
+            out.rows(self.made(changes, port, batch, sides)?);
+            Ok::<_, Error>(())
+        })?;
+        self.pending = pending;
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn made(
+        &self,
+        changes: &[Change],
+        port: usize,
+        batch: &RecordBatch,
+        sides: &[Side; 2],
+    ) -> Result<ChangeBatch> {
+        let own = changes.iter().map(|c| c.has_row.then_some(c.row));
+        let own = UInt32Array::from_iter(own);
+        let keys = changes.iter().map(|c| (c.slot != NONE).then_some(c.row));
+        let keys = UInt32Array::from_iter(keys);
+        let slots: Vec<u32> = changes.iter().map(|change| change.slot).collect();
+        let reads_other = self.columns.iter().any(|(side, _)| *side != port);
+        let stored = match reads_other {
+            true => sides[1 - port].rows.columns(&slots)?,
+            false => Vec::new(),
+        };
+        let columns = self
+            .columns
+            .iter()
+            .map(|&(side, column)| -> Result<ArrayRef> {
+                if side == port {
+                    return Ok(take(batch.column(column), &own, None)?);
+                }
+                match sides[side].column(column) {
+                    Column::Stored(at) => Ok(Arc::clone(&stored[at])),
+                    Column::Key(key) => Ok(take(batch.column(sides[port].key(key)), &keys, None)?),
+                    Column::Nowhere => {
+                        Err(Error::internal("a join puts out what it has not stored"))
+                    }
+                }
+            });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(changes.len()));
+        let schema = Arc::clone(&self.schema);
+        let rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
+        if changes.iter().all(|change| change.kind == RowKind::Insert) {
+            return Ok(ChangeBatch::inserts(rows));
+        }
+        let kinds = changes.iter().map(|change| change.kind as u8);
+        Ok(ChangeBatch::with_kinds(
+            rows,
+            UInt8Array::from_iter_values(kinds),
+        ))
+    }
+}
