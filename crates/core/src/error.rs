@@ -82,6 +82,8 @@ codes! {
     FutureEventTime = "MS2003", SetAside;
     /// An expression that failed on a row: division by zero, overflow, a cast.
     Evaluation = "MS2004", Correct;
+    /// Two rows with one primary key, where the owner has said that there is one.
+    KeyConflict = "MS2005", Correct;
     /// The outside could not be read.
     Read = "MS3001", Correct;
     /// The outside could not be written.

@@ -24,6 +24,7 @@ mod rows;
 pub mod sort;
 mod state;
 pub mod union;
+pub mod upsert;
 pub mod watermark;
 pub mod window;
 
@@ -88,6 +89,7 @@ pub fn create(
                 others.len()
             ))),
         },
+        NodeKind::Upsert(spec) => boxed(upsert::Upsert::new(spec, input()?, context)),
         NodeKind::Union => boxed(Ok(union::Union)),
         NodeKind::Sort(spec) => boxed(sort::Sort::new(spec, input()?, context)),
         NodeKind::Limit(spec) => boxed(Ok(limit::Limit::new(spec))),

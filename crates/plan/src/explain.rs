@@ -65,6 +65,7 @@ pub fn title(node: &Node) -> String {
         NodeKind::WindowAggregate(spec) => format!("{}Aggregate", window_word(&spec.window)),
         NodeKind::GroupAggregate(_) => "GroupAggregate".into(),
         NodeKind::Join(_) => "Join".into(),
+        NodeKind::Upsert(_) => "Upsert".into(),
         NodeKind::Union => "Union".into(),
         NodeKind::Sort(_) => "Sort".into(),
         NodeKind::Limit(_) => "Limit".into(),

@@ -27,7 +27,8 @@ pub use graph::{Exchange, Input, JobGraph, Node, OutputKind, RuntimeMode};
 pub use settings::{AccessSettings, CheckpointSettings, JobSettings, RestartStrategy};
 pub use spec::{
     AggregateCall, AggregateFunction, CalcSpec, GroupAggregateSpec, JoinKind, JoinSpec, LimitSpec,
-    NodeKind, OnError, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec, TimeAttribute,
-    ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec, WindowAssignSpec, WindowProperty,
+    NodeKind, OnConflict, OnError, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec,
+    TimeAttribute, UpsertSpec, ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec,
+    WindowAssignSpec, WindowProperty,
 };
 pub use translate::pair_schema;

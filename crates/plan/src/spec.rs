@@ -36,6 +36,8 @@ pub enum NodeKind {
     GroupAggregate(GroupAggregateSpec),
     /// Joins two inputs, for ever.
     Join(JoinSpec),
+    /// One row per primary key in front of a sink.
+    Upsert(UpsertSpec),
     /// All inputs together (UNION ALL).
     Union,
     /// Sorts all rows at the end of bounded input. Parallelism 1.
@@ -335,6 +337,27 @@ impl JoinKind {
             JoinKind::Anti => "ANTI",
         }
     }
+}
+
+/// Makes one row of each primary key, for a sink by key whose query tells rows apart by another key.
+/// Output columns: those of the input.
+#[derive(Clone, Debug)]
+pub struct UpsertSpec {
+    /// Positions of the primary key's columns.
+    pub key: Vec<usize>,
+    /// Which row stays.
+    pub on_conflict: OnConflict,
+}
+
+/// `ON CONFLICT DO ..`: what several rows with one primary key mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnConflict {
+    /// The job fails, once the watermark says that none of them is about to be taken back.
+    Error,
+    /// The first one stays.
+    Nothing,
+    /// The last one is shown; if it is taken back, the one before it.
+    Deduplicate,
 }
 
 /// One aggregate of a query.

@@ -14,7 +14,13 @@ use chrono_tz::Tz;
 use millstream_core::key::KEY_GROUPS_DEFAULT;
 use millstream_core::options::{OptionSpec, Options};
 use millstream_core::{Code, Error, Result, suggest};
-use millstream_plan::{JobSettings, RuntimeMode};
+use millstream_plan::translate::{ConflictRules, Materialize};
+use millstream_plan::{JobSettings, OnConflict, RuntimeMode};
+
+/// Whether a query has to say what several rows with one primary key mean.
+const REQUIRE_ON_CONFLICT: &str = "table.exec.sink.require-on-conflict";
+/// When rows are made one per primary key.
+const UPSERT_MATERIALIZE: &str = "table.exec.sink.upsert-materialize";
 
 /// The settings that change something.
 pub static KEYS: &[OptionSpec] = &[
@@ -199,6 +205,18 @@ pub static KEYS: &[OptionSpec] = &[
         "NULL in a NOT NULL column of a sink fails the job",
     ),
     OptionSpec::new(
+        REQUIRE_ON_CONFLICT,
+        "'true' or 'false'",
+        "true",
+        "a query that tells rows apart by another key than the PRIMARY KEY of its sink wants ON CONFLICT",
+    ),
+    OptionSpec::new(
+        UPSERT_MATERIALIZE,
+        "'AUTO', 'NONE' or 'FORCE'",
+        "AUTO",
+        "when rows are made one per PRIMARY KEY in front of a sink by key",
+    ),
+    OptionSpec::new(
         "table.local-time-zone",
         "a zone such as 'Europe/Berlin'",
         "UTC",
@@ -299,6 +317,22 @@ impl Settings {
         )
     }
 
+    /// What several rows with one primary key mean; `action`: ON CONFLICT of the statement.
+    pub fn conflict(&self, action: Option<OnConflict>) -> Result<ConflictRules> {
+        let options = self.options();
+        let words = ["AUTO", "NONE", "FORCE"];
+        let materialize = match options.one_of(UPSERT_MATERIALIZE, &words, "AUTO")? {
+            "NONE" => Materialize::None,
+            "FORCE" => Materialize::Force,
+            _ => Materialize::Auto,
+        };
+        Ok(ConflictRules {
+            action,
+            materialize,
+            may_be_silent: !options.boolean(REQUIRE_ON_CONFLICT, true)?,
+        })
+    }
+
     /// Number of subtasks; `cores` if it is not set.
     pub fn parallelism(&self, cores: u32) -> Result<u32> {
         let key = "table.exec.resource.default-parallelism";
@@ -373,6 +407,7 @@ impl Settings {
             "table.exec.sink.not-null-enforcer" => {
                 self.options().one_of(key, &["ERROR"], "ERROR").map(drop)
             }
+            REQUIRE_ON_CONFLICT | UPSERT_MATERIALIZE => self.conflict(None).map(drop),
             _ if job::KEYS.contains(&key) => self.job().map(drop),
             _ => Ok(()),
         }

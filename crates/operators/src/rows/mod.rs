@@ -78,8 +78,18 @@ impl KeyedRows {
         self.add_times(row, key, 1)
     }
 
+    /// Adds a row that is bytes already, such as one of other rows with the same columns.
+    pub(crate) fn add_bytes(&mut self, row: &[u8], key: u32) -> Result<u32> {
+        let slot = self.table.id_of(row, key)?;
+        self.count_up(slot, key, 1)
+    }
+
     fn add_times(&mut self, row: usize, key: u32, times: u32) -> Result<u32> {
         let slot = self.table.id_of(self.batch.row(row), key)?;
+        self.count_up(slot, key, times)
+    }
+
+    fn count_up(&mut self, slot: u32, key: u32, times: u32) -> Result<u32> {
         let at = slot as usize;
         if at >= self.counts.len() {
             self.counts.resize(at + 1, 0);
@@ -101,6 +111,16 @@ impl KeyedRows {
     /// The slot of a row of the batch at hand, if such a row is there.
     pub(crate) fn find(&self, row: usize, key: u32) -> Option<u32> {
         self.table.find(self.batch.row(row), key)
+    }
+
+    /// The slot of a row that is bytes already, if such a row is there.
+    pub(crate) fn find_bytes(&self, row: &[u8], key: u32) -> Option<u32> {
+        self.table.find(row, key)
+    }
+
+    /// The bytes of the row in a slot.
+    pub(crate) fn bytes_of(&self, slot: u32) -> &[u8] {
+        self.table.get(slot).unwrap_or_default()
     }
 
     /// Takes one row away; true if it was the last one in its slot, which is free then.
@@ -168,6 +188,39 @@ impl KeyedRows {
         let first = self.heads.get(key as usize).copied().unwrap_or(NONE);
         let next = |&slot: &u32| Some(self.next[slot as usize]).filter(|&next| next != NONE);
         std::iter::successors(Some(first).filter(|&first| first != NONE), next)
+    }
+
+    /// The first slot of a key, or [`NONE`].
+    pub(crate) fn first(&self, key: u32) -> u32 {
+        self.heads.get(key as usize).copied().unwrap_or(NONE)
+    }
+
+    /// The last slot of a key, or [`NONE`].
+    pub(crate) fn last(&self, key: u32) -> u32 {
+        match self.first(key) {
+            NONE => NONE,
+            first => self.prev[first as usize],
+        }
+    }
+
+    /// Makes a slot the last one of its key.
+    pub(crate) fn move_to_end(&mut self, slot: u32) {
+        let key = self.table.space(slot);
+        if self.last(key) != slot {
+            self.unlink(slot, key);
+            self.link(slot, key);
+        }
+    }
+
+    /// Puts the slots of a key into another order.
+    pub(crate) fn sort_by_key<K: Ord>(&mut self, key: u32, place: impl Fn(u32) -> K) {
+        let mut slots: Vec<u32> = self.slots(key).collect();
+        if slots.len() < 2 {
+            return;
+        }
+        slots.sort_by_key(|&slot| place(slot));
+        self.heads[key as usize] = NONE;
+        slots.into_iter().for_each(|slot| self.link(slot, key));
     }
 
     /// True if there is no row under a key.

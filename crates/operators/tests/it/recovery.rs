@@ -9,7 +9,8 @@ use millstream_core::time::EventTime;
 use millstream_operators::{OperatorContext, create};
 use millstream_plan::{
     AggregateCall, AggregateFunction, GroupAggregateSpec, JoinKind, JoinSpec, LimitSpec, NodeKind,
-    SortKey, SortSpec, TimeAttribute, Window, WindowAggregateSpec, pair_schema,
+    OnConflict, SortKey, SortSpec, TimeAttribute, UpsertSpec, Window, WindowAggregateSpec,
+    pair_schema,
 };
 use millstream_sim::{MemoryState, Recovery, Script, Site, Step};
 use proptest::prelude::*;
@@ -230,6 +231,14 @@ proptest! {
         let count = call(AggregateFunction::Count, &[], DataType::Int64);
         let spec = GroupAggregateSpec { input_updates: true, ..group_spec(&[0], vec![count, distinct]) };
         recovers(&group(spec), &script, seed, batch);
+    }
+
+    #[test]
+    fn one_row_per_key_recovers(script in updating_script(), seed: u64, nothing: bool, batch in 1usize..9) {
+        let on_conflict = if nothing { OnConflict::Nothing } else { OnConflict::Deduplicate };
+        let spec = UpsertSpec { key: vec![0], on_conflict };
+        let make = maker(NodeKind::Upsert(spec), input(false, false), input(false, false));
+        recovers(&make, &script, seed, batch);
     }
 
     #[test]

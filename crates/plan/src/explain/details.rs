@@ -7,8 +7,8 @@ use super::View;
 use super::expr::{cut, text};
 use crate::graph::{Exchange, Input, Node, OutputKind, RuntimeMode};
 use crate::spec::{
-    AggregateCall, CalcSpec, JoinSpec, NodeKind, OnError, SinkSpec, SinkTarget, SortSpec,
-    SourceSpec, TimeAttribute, WatermarkSpec, Window, WindowProperty,
+    AggregateCall, CalcSpec, JoinSpec, NodeKind, OnConflict, OnError, SinkSpec, SinkTarget,
+    SortSpec, SourceSpec, TimeAttribute, WatermarkSpec, Window, WindowProperty,
 };
 
 /// Most entries of a list that are shown.
@@ -81,6 +81,15 @@ impl View<'_> {
                 lines.push(("computes", calls(&spec.aggregates, &columns)));
             }
             NodeKind::Join(spec) => self.join(node, spec, lines),
+            NodeKind::Upsert(spec) => {
+                lines.push(("primary key", keys(&columns(&spec.key))));
+                let conflict = match spec.on_conflict {
+                    OnConflict::Error => "fails the job",
+                    OnConflict::Nothing => "the first row stays",
+                    OnConflict::Deduplicate => "the last row stays",
+                };
+                lines.push(("conflict", conflict.into()));
+            }
             NodeKind::Union => {}
             NodeKind::Sort(spec) => {
                 let keys = spec.keys.iter().map(|key| {
@@ -213,6 +222,7 @@ impl View<'_> {
                 "every row of both inputs; freed when it is taken back, so it grows with them"
                     .into()
             }
+            NodeKind::Upsert(_) => "every row of each key; freed when it is taken back".into(),
             NodeKind::Sort(spec) => sort_state(spec),
             NodeKind::Limit(_) => "1 counter".into(),
             _ => return None,

@@ -17,6 +17,7 @@ pub(super) fn keeps(kind: &NodeKind) -> Keeps {
         | NodeKind::WindowAggregate(_)
         | NodeKind::GroupAggregate(_)
         | NodeKind::Join(_)
+        | NodeKind::Upsert(_)
         | NodeKind::Sort(_)
         | NodeKind::Limit(_) => Keeps::State,
         NodeKind::Sink(_) => Keeps::Output,
@@ -35,6 +36,7 @@ pub(super) fn word(kind: &NodeKind) -> &'static str {
         NodeKind::WindowAggregate(_) => "window-aggregate",
         NodeKind::GroupAggregate(_) => "group-aggregate",
         NodeKind::Join(_) => "join",
+        NodeKind::Upsert(_) => "upsert",
         NodeKind::Union => "union",
         NodeKind::Sort(_) => "sort",
         NodeKind::Limit(_) => "limit",
@@ -97,6 +99,18 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
             for side in &node.inputs {
                 facets.extend(columns(&lineages.input(side)));
             }
+            facets
+        }
+        NodeKind::Upsert(spec) => {
+            let mut facets: Vec<Facet> = columns(&input).collect();
+            facets.extend(spec.key.iter().map(|key| {
+                let column = input.column(*key);
+                Facet::decisive("primary key", column.text, column.digest)
+            }));
+            let word = format!("{:?}", spec.on_conflict);
+            let digest = Canon::new("conflict").text(&word).digest();
+            facets.push(Facet::decisive("on conflict", word, digest));
+            facets.push(rows(&input, true));
             facets
         }
         NodeKind::Sort(spec) => {

@@ -195,7 +195,7 @@ impl<'a> Lineages<'a> {
                 cut(input(), "top", spec.skip, spec.fetch, keys)
             }
             NodeKind::Limit(spec) => cut(input(), "limit", spec.skip, spec.fetch, None),
-            NodeKind::Sink(_) => input(),
+            NodeKind::Sink(_) | NodeKind::Upsert(_) => input(),
         }
     }
 

@@ -1,10 +1,11 @@
-//! What only the whole graph knows: the steps of watermarks, and who wants `-U`.
+//! What only the whole graph knows: the steps of watermarks, and who wants `-U`
+//! ([`crate::changelog`]).
 
-use millstream_core::connector::SinkAccepts;
 use millstream_core::id::NodeId;
 
+use crate::changelog::infer;
 use crate::graph::{JobGraph, OutputKind};
-use crate::spec::{NodeKind, SinkTarget, TimeAttribute, Window, gcd};
+use crate::spec::{NodeKind, TimeAttribute, Window, gcd};
 
 /// Step of a watermark nobody waits for; only people see it.
 const IDLE_STEP_MS: i64 = 1_000;
@@ -12,7 +13,7 @@ const IDLE_STEP_MS: i64 = 1_000;
 /// Completes a graph whose nodes are all there.
 pub(super) fn finish(graph: &mut JobGraph) {
     set_watermark_steps(graph);
-    set_update_before(graph);
+    infer::complete(graph);
 }
 
 /// A watermark is passed on where it can close a window of some operator behind it.
@@ -67,46 +68,4 @@ fn behind(graph: &JobGraph, id: NodeId) -> Vec<NodeId> {
         }
     }
     found
-}
-
-/// An aggregate leaves out `-U` if no consumer wants it; modes of the nodes between follow.
-fn set_update_before(graph: &mut JobGraph) {
-    let mut wanted = vec![false; graph.nodes.len()];
-    for index in (0..graph.nodes.len()).rev() {
-        let node = &graph.nodes[index];
-        let wants = match &node.kind {
-            NodeKind::Sink(spec) => !matches!(
-                &spec.target,
-                SinkTarget::Table {
-                    accepts: SinkAccepts::Upsert,
-                    ..
-                }
-            ),
-            NodeKind::GroupAggregate(_)
-            | NodeKind::WindowAggregate(_)
-            | NodeKind::Join(_)
-            | NodeKind::Sort(_) => true,
-            // A filter may pass the old version of a row and not the new one.
-            NodeKind::Calc(spec) if spec.filter.is_some() => true,
-            _ => wanted[index],
-        };
-        for input in node.inputs.clone() {
-            wanted[input.from.0 as usize] |= wants;
-        }
-    }
-    for (index, keeps) in wanted.into_iter().enumerate() {
-        let inherits = graph.nodes[index]
-            .inputs
-            .iter()
-            .any(|input| graph.node(input.from).changelog.update_before);
-        let node = &mut graph.nodes[index];
-        match &mut node.kind {
-            NodeKind::GroupAggregate(spec) => {
-                spec.emit_update_before = keeps;
-                node.changelog.update_before &= keeps;
-            }
-            _ if !node.inputs.is_empty() => node.changelog.update_before &= inherits,
-            _ => {}
-        }
-    }
 }

@@ -33,7 +33,7 @@ use millstream_core::{Code, Error, Result};
 
 use self::rel::Rel;
 pub use self::rel::pair_schema;
-pub use self::sink::InsertTarget;
+pub use self::sink::{ConflictRules, InsertTarget, Materialize};
 use crate::graph::{JobGraph, RuntimeMode};
 use crate::logical::{SideTable, WatermarkNode, WindowNode};
 use crate::settings::JobSettings;

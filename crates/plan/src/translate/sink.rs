@@ -16,7 +16,7 @@ use super::rel::{Rel, unique_schema};
 use crate::changelog::ChangelogMode;
 use crate::graph::{Exchange, Input, NodeOutput, OutputKind};
 use crate::logical::SideTable;
-use crate::spec::{NodeKind, SinkSpec, SinkTarget};
+use crate::spec::{NodeKind, OnConflict, SinkSpec, SinkTarget, UpsertSpec};
 
 /// The table an INSERT writes.
 #[derive(Clone, Debug)]
@@ -31,6 +31,31 @@ pub struct InsertTarget {
     pub not_null: Vec<usize>,
     /// `sink.parallelism`, if set.
     pub parallelism: Option<u32>,
+    /// What several rows with one primary key mean.
+    pub conflict: ConflictRules,
+}
+
+/// What several rows with one primary key mean, and whether the user has to say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConflictRules {
+    /// ON CONFLICT of the statement.
+    pub action: Option<OnConflict>,
+    /// `table.exec.sink.upsert-materialize`.
+    pub materialize: Materialize,
+    /// `table.exec.sink.require-on-conflict` is `false`.
+    pub may_be_silent: bool,
+}
+
+/// `table.exec.sink.upsert-materialize`: when rows are made one per primary key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Materialize {
+    /// Where the query tells them apart by another key.
+    #[default]
+    Auto,
+    /// Never.
+    None,
+    /// For every query with updates.
+    Force,
 }
 
 impl Translator<'_> {
@@ -50,20 +75,10 @@ impl Translator<'_> {
         plan: &LogicalPlan,
         target: InsertTarget,
     ) -> Result<()> {
-        let rel = self.plain(rel, plan)?;
-        let changelog = self.graph.node(rel.node).changelog;
-        if target.accepts == SinkAccepts::Append && !changelog.is_insert_only() {
-            return Err(Error::new(
-                Code::InvalidPlan,
-                format!(
-                    "table '{}' takes insertions only, but this query also makes updates {changelog}",
-                    target.table.name
-                ),
-            )
-            .hint(
-                "aggregate over a window, whose results are final, or run with \
-                 'execution.runtime-mode' = 'batch' over bounded input",
-            ));
+        let mut rel = self.plain(rel, plan)?;
+        self.check_accepts(rel.node, &target)?;
+        if let Some(spec) = self.needs_upsert(&rel, &target)? {
+            rel.node = self.add_upsert(rel.node, spec);
         }
         let parallelism = target.parallelism.unwrap_or(self.parallelism_of(rel.node));
         let InsertTarget {
@@ -80,6 +95,110 @@ impl Translator<'_> {
         };
         self.add_sink(rel.node, SinkSpec { target, not_null }, parallelism);
         Ok(())
+    }
+
+    fn check_accepts(&self, from: NodeId, target: &InsertTarget) -> Result<()> {
+        let changelog = self.graph.node(from).changelog;
+        if target.accepts != SinkAccepts::Append || changelog.is_insert_only() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::InvalidPlan,
+            format!(
+                "table '{}' takes insertions only, but this query also makes updates {changelog}",
+                target.table.name
+            ),
+        )
+        .hint(
+            "aggregate over a window, whose results are final, or run with \
+             'execution.runtime-mode' = 'batch' over bounded input",
+        ))
+    }
+
+    /// How rows are made one per primary key, if the query tells them apart by another key.
+    fn needs_upsert(&self, rel: &Rel, target: &InsertTarget) -> Result<Option<UpsertSpec>> {
+        let key = primary_key(&target.table);
+        let rules = target.conflict;
+        if key.is_empty() || target.accepts == SinkAccepts::Append {
+            return match rules.action {
+                None => Ok(None),
+                Some(_) => Err(Error::new(
+                    Code::InvalidPlan,
+                    format!(
+                        "ON CONFLICT wants a sink that replaces rows by a PRIMARY KEY, '{}' does not",
+                        target.table.name
+                    ),
+                )),
+            };
+        }
+        if rules.materialize == Materialize::None {
+            return match rules.action {
+                None => Ok(None),
+                Some(_) => Err(Error::new(
+                    Code::InvalidPlan,
+                    "ON CONFLICT contradicts 'table.exec.sink.upsert-materialize' = 'NONE'",
+                )),
+            };
+        }
+        let node = self.graph.node(rel.node);
+        let is_apart = node
+            .upsert_key
+            .as_ref()
+            .is_some_and(|known| known.iter().all(|column| key.contains(column)));
+        let is_quiet = node.changelog.is_insert_only() && rules.action.is_none();
+        let is_forced = rules.materialize == Materialize::Force && !is_quiet;
+        if !is_forced && (is_apart || is_quiet || target.accepts != SinkAccepts::Upsert) {
+            return Ok(None);
+        }
+        let default = (rules.may_be_silent || is_forced).then_some(OnConflict::Deduplicate);
+        match rules.action.or(default) {
+            Some(on_conflict) => Ok(Some(UpsertSpec { key, on_conflict })),
+            None => Err(self.keys_differ(rel, target)),
+        }
+    }
+
+    fn keys_differ(&self, rel: &Rel, target: &InsertTarget) -> Error {
+        let node = self.graph.node(rel.node);
+        let name = |column: &usize| node.schema.field(*column).name().as_str();
+        let known = match &node.upsert_key {
+            Some(key) if !key.is_empty() => {
+                let names: Vec<&str> = key.iter().map(name).collect();
+                format!("by ({})", names.join(", "))
+            }
+            _ => "by no key".to_string(),
+        };
+        Error::new(
+            Code::InvalidPlan,
+            format!(
+                "the query tells its rows apart {known}, but the PRIMARY KEY of table '{}' is ({})",
+                target.table.name,
+                target.table.primary_key.join(", ")
+            ),
+        )
+        .hint(
+            "say what several rows with one key mean: ON CONFLICT DO ERROR, DO NOTHING (the first \
+             stays) or DO DEDUPLICATE (the last is shown), at the end of the INSERT",
+        )
+    }
+
+    fn add_upsert(&mut self, from: NodeId, spec: UpsertSpec) -> NodeId {
+        let parallelism = self.settings.parallelism.min(self.settings.key_groups);
+        let exchange = match (self.parallelism_of(from), parallelism) {
+            (1, 1) => Exchange::Forward,
+            _ => Exchange::Hash(spec.key.clone()),
+        };
+        let output = NodeOutput {
+            schema: self.schema_of(from),
+            parallelism,
+            changelog: ChangelogMode::UPSERT,
+            upsert_key: Some(spec.key.clone()),
+        };
+        let input = Input {
+            from,
+            output: OutputKind::Main,
+            exchange,
+        };
+        self.graph.add(NodeKind::Upsert(spec), vec![input], output)
     }
 
     fn add_sink(&mut self, from: NodeId, spec: SinkSpec, parallelism: u32) {
@@ -174,6 +293,18 @@ impl Translator<'_> {
         }
         Ok(())
     }
+}
+
+/// Positions of the primary key among the columns that are written.
+fn primary_key(table: &TableSpec) -> Vec<usize> {
+    let metadata = table.metadata.iter().filter(|column| !column.is_virtual);
+    let names = table.schema.fields().iter().map(|field| field.name());
+    let names: Vec<&String> = names
+        .chain(metadata.map(|column| column.field.name()))
+        .collect();
+    let key = table.primary_key.iter();
+    key.filter_map(|column| names.iter().position(|name| *name == column))
+        .collect()
 }
 
 /// Picks the declared columns of a side table from the offered ones, by name.

@@ -21,7 +21,7 @@ use millstream_core::types::{ColumnType, SqlType};
 use millstream_core::{Code, Error, Result};
 use millstream_plan::OnError;
 use millstream_plan::logical::{ScanSource, SideTable, WatermarkNode, WatermarkOptions};
-use millstream_plan::translate::InsertTarget;
+use millstream_plan::translate::{ConflictRules, InsertTarget};
 
 use super::errors::{self, Place};
 use super::{BindResult, Scope, external, finalise};
@@ -409,6 +409,7 @@ impl Scope {
             connector: connector.name().to_string(),
             accepts,
             parallelism,
+            conflict: ConflictRules::default(),
             table: spec,
         })
     }

@@ -9,10 +9,10 @@ use millstream_core::{Code, Error, Result, suggest};
 use millstream_functions::{flink_cast, from_now};
 use millstream_plan::spec::NOW_COLUMN;
 use millstream_plan::translate::{InsertTarget, Settings as TranslateSettings, Translator};
-use millstream_plan::{JobGraph, NodeKind};
+use millstream_plan::{JobGraph, NodeKind, OnConflict};
 
 use super::{Listing, Outcome, Query, Session};
-use crate::ast::{Explain, Insert, ParsedQuery, Span, Statement};
+use crate::ast::{ConflictAction, Explain, Insert, ParsedQuery, Span, Statement};
 use crate::bind::Scope;
 use crate::bind::table::{OptionOverrides, writable};
 use crate::catalog::{Object, ObjectPath};
@@ -103,10 +103,6 @@ impl Session {
                 "INSERT OVERWRITE is not supported by this release",
             ));
         }
-        if let Some((_, span)) = &insert.on_conflict {
-            let error = Error::unsupported("ON CONFLICT is not supported by this release");
-            return Err(place(error, *span));
-        }
         let path = self.catalog.path(&insert.table)?;
         let object = self
             .catalog
@@ -128,9 +124,15 @@ impl Session {
             let pairs = hint.options.iter();
             overrides.extend(pairs.map(|p| (p.key.value.clone(), p.value.value.clone())));
         }
-        let target = scope
+        let mut target = scope
             .target(&path, table, &overrides)
             .map_err(|e| place(e, insert.table.span()))?;
+        let action = insert.on_conflict.as_ref().map(|(action, _)| match action {
+            ConflictAction::Error => OnConflict::Error,
+            ConflictAction::Nothing => OnConflict::Nothing,
+            ConflictAction::Deduplicate => OnConflict::Deduplicate,
+        });
+        target.conflict = self.settings.conflict(action)?;
         let source = scope.query(&insert.source, script)?;
         let plan = self
             .to_target(scope, insert, &path, source, &target, script)

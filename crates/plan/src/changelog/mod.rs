@@ -1,4 +1,8 @@
 //! Which kinds of changes an edge carries.
+//!
+//! [`infer`]: who needs the old version of a row that is updated.
+
+pub(crate) mod infer;
 
 use std::fmt;
 
