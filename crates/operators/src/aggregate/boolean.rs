@@ -10,17 +10,18 @@ use super::{choice, wrong_type};
 
 /// EVERY, also called BOOL_AND.
 pub(super) fn every(arg: &DataType) -> Result<Box<dyn Accumulator>> {
-    only_boolean(arg)?;
+    only(arg)?;
     choice::min(arg)
 }
 
 /// SOME, also called BOOL_OR.
 pub(super) fn some(arg: &DataType) -> Result<Box<dyn Accumulator>> {
-    only_boolean(arg)?;
+    only(arg)?;
     choice::max(arg)
 }
 
-fn only_boolean(arg: &DataType) -> Result<()> {
+/// Refuses whatever is no BOOLEAN.
+pub(super) fn only(arg: &DataType) -> Result<()> {
     match arg {
         DataType::Boolean => Ok(()),
         other => Err(wrong_type("BOOLEAN", other)),

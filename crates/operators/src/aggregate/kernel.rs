@@ -102,6 +102,9 @@ pub(super) trait Kernel: Send + 'static {
 
     /// True if `heap_bytes` is worth asking.
     const HAS_HEAP: bool = false;
+
+    /// True if states are not stored: a distinct set tells their values again after a restore.
+    const REBUILT: bool = false;
 }
 
 /// An aggregate over groups, its kind forgotten.
@@ -120,6 +123,8 @@ pub(super) trait Accumulator: Send {
     fn save(&self, group: u32, out: &mut Vec<u8>) -> Result<()>;
     /// Takes the state of a group back.
     fn load(&mut self, group: u32, from: &mut Reader<'_>) -> Result<()>;
+    /// True if states are not stored: a distinct set tells their values again after a restore.
+    fn is_rebuilt(&self) -> bool;
     /// Empties some groups.
     fn reset(&mut self, groups: &[u32]);
     /// Forgets all groups.
@@ -182,8 +187,14 @@ impl<K: Kernel> Accumulator for Grouped<K> {
     }
 
     fn load(&mut self, group: u32, from: &mut Reader<'_>) -> Result<()> {
-        self.states[group as usize] = self.kernel.load(from)?;
+        if !K::REBUILT {
+            self.states[group as usize] = self.kernel.load(from)?;
+        }
         Ok(())
+    }
+
+    fn is_rebuilt(&self) -> bool {
+        K::REBUILT
     }
 
     fn reset(&mut self, groups: &[u32]) {

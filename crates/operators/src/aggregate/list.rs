@@ -2,6 +2,7 @@
 //!
 //! Their state grows with the group; the values are kept one by one, as these are never hot. A
 //! checkpoint writes all values of a group that has got another one.
+//! ARRAY_AGG and COLLECT can take values back; a LISTAGG that can is in [`super::kept`].
 //! LISTAGG and COLLECT ignore NULLs; ARRAY_AGG keeps them. A group without a value gives NULL for
 //! LISTAGG and ARRAY_AGG and an empty multiset for COLLECT.
 //!
@@ -124,8 +125,15 @@ impl Kernel for Values {
 
     fn update(&mut self, states: &mut [Self::State], rows: &Rows<'_>) -> Result<()> {
         let mut failure = None;
-        rows.each_or_null(|row, group, _| match value_at(&rows.args[0], row) {
-            Ok(value) => states[group].push(value),
+        rows.each_or_null(|row, group, sign| match value_at(&rows.args[0], row) {
+            Ok(value) if sign > 0 => states[group].push(value),
+            // The first one that equals it, as in Flink.
+            Ok(value) => {
+                let values = &mut states[group];
+                if let Some(at) = values.iter().position(|kept| *kept == value) {
+                    values.remove(at);
+                }
+            }
             Err(error) => failure = Some(error),
         });
         failure.map_or(Ok(()), Err)
@@ -189,6 +197,17 @@ impl Multiset {
             self.counts.insert(value, times);
         }
     }
+
+    fn take(&mut self, value: &ScalarValue) {
+        let Some(count) = self.counts.get_mut(value) else {
+            return;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.counts.remove(value);
+            self.order.retain(|kept| kept != value);
+        }
+    }
 }
 
 impl Kernel for Counts {
@@ -196,8 +215,9 @@ impl Kernel for Counts {
 
     fn update(&mut self, states: &mut [Multiset], rows: &Rows<'_>) -> Result<()> {
         let mut failure = None;
-        rows.each(|row, group, _| match value_at(&rows.args[0], row) {
-            Ok(value) => states[group].add(value, 1),
+        rows.each(|row, group, sign| match value_at(&rows.args[0], row) {
+            Ok(value) if sign > 0 => states[group].add(value, 1),
+            Ok(value) => states[group].take(&value),
             Err(error) => failure = Some(error),
         });
         failure.map_or(Ok(()), Err)
@@ -258,7 +278,7 @@ impl Kernel for Counts {
 }
 
 /// One value, holding on to nothing of its batch.
-fn value_at(array: &ArrayRef, row: usize) -> Result<ScalarValue> {
+pub(super) fn value_at(array: &ArrayRef, row: usize) -> Result<ScalarValue> {
     ScalarValue::try_from_array(array, row)
         .map(ScalarValue::compacted)
         .map_err(|e| Error::internal(e.to_string()))
@@ -273,7 +293,7 @@ fn array_of(values: impl Iterator<Item = ScalarValue>, ty: &DataType) -> Result<
 }
 
 /// Arrow counts the bytes or values of a column in 31 bits.
-fn fits(function: &str, total: usize) -> Result<()> {
+pub(super) fn fits(function: &str, total: usize) -> Result<()> {
     match i32::try_from(total) {
         Ok(_) => Ok(()),
         Err(_) => Err(Error::new(

@@ -10,7 +10,8 @@
 //! * All aggregates with DISTINCT over the same arguments share one table of (group, value); see
 //!   [`distinct`].
 //! * NULL arguments are ignored (except by ARRAY_AGG); no argument at all gives NULL, COUNT 0.
-//! * With retraction a row that goes counts −1; only COUNT, SUM and AVG can do that.
+//! * With retraction a row that goes counts −1. MIN and MAX then keep all values in order
+//!   ([`extreme`]), FIRST_VALUE, LAST_VALUE and LISTAGG in the order of their arrival ([`kept`]).
 //! * Cost: one pass over the ids per aggregate; masks are combined per batch, not per row.
 //! * In a checkpoint a group is one entry with the states of all its aggregates, and each distinct
 //!   value is an entry of its own ([`distinct`]); [`state`] writes and reads them.
@@ -19,6 +20,8 @@ mod boolean;
 mod choice;
 mod count;
 mod distinct;
+mod extreme;
+mod kept;
 mod kernel;
 mod list;
 mod state;
@@ -80,8 +83,11 @@ impl Accumulators {
         let mut distinct: Vec<DistinctSet> = Vec::new();
         let mut accumulators = Vec::with_capacity(calls.len());
         for (index, call) in calls.iter().enumerate() {
-            check(call, input, retracts)?;
-            accumulators.push(accumulator(call, input)?);
+            check(call, input)?;
+            accumulators.push(match retracts {
+                true => retractable(call, input)?,
+                false => accumulator(call, input)?,
+            });
             // Whether a value is the first or the tenth of its kind makes no difference to these.
             let idempotent = matches!(
                 call.function,
@@ -91,7 +97,12 @@ impl Accumulators {
                     | AggregateFunction::BoolOr
                     | AggregateFunction::FirstValue
             );
-            if !call.distinct || call.args.is_empty() || idempotent {
+            let counts = match retracts {
+                // These need to know when the last one of a value goes.
+                true => is_extreme(&call.function) || call.distinct,
+                false => call.distinct && !idempotent,
+            };
+            if !counts || call.args.is_empty() {
                 plain.push(Plain {
                     accumulator: index,
                     args: call.args.clone(),
@@ -244,14 +255,8 @@ impl Masks {
     }
 }
 
-fn check(call: &AggregateCall, input: &Schema, retracts: bool) -> Result<()> {
+fn check(call: &AggregateCall, input: &Schema) -> Result<()> {
     let name = call.function.name();
-    if retracts && !call.function.can_retract() {
-        return Err(Error::unsupported(format!(
-            "{name} over a table whose rows are updated or deleted"
-        ))
-        .hint("COUNT, SUM and AVG can take rows back"));
-    }
     let columns = call.args.iter().chain(&call.filter);
     if let Some(column) = columns.into_iter().find(|&&c| c >= input.fields().len()) {
         return Err(Error::internal(format!("no column {column} for {name}")));
@@ -278,6 +283,36 @@ fn filter_is_boolean(call: &AggregateCall, input: &Schema) -> Result<()> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// True for the functions whose result is the smallest or largest value.
+fn is_extreme(function: &AggregateFunction) -> bool {
+    matches!(
+        function,
+        AggregateFunction::Min
+            | AggregateFunction::Max
+            | AggregateFunction::BoolAnd
+            | AggregateFunction::BoolOr
+    )
+}
+
+/// An accumulator that can take values back.
+fn retractable(call: &AggregateCall, input: &Schema) -> Result<Box<dyn Accumulator>> {
+    let Some(&first) = call.args.first() else {
+        return accumulator(call, input);
+    };
+    let arg = input.field(first).data_type();
+    match &call.function {
+        AggregateFunction::Min => extreme::extreme(arg, false),
+        AggregateFunction::Max => extreme::extreme(arg, true),
+        AggregateFunction::BoolAnd => boolean::only(arg).and_then(|()| extreme::extreme(arg, false)),
+        AggregateFunction::BoolOr => boolean::only(arg).and_then(|()| extreme::extreme(arg, true)),
+        AggregateFunction::FirstValue => kept::first(arg),
+        AggregateFunction::LastValue => kept::last(arg),
+        AggregateFunction::ListAgg { separator } => kept::text(arg, separator),
+        _ => return accumulator(call, input),
+    }
+    .map_err(|error| error.context(call.function.name()))
 }
 
 fn accumulator(call: &AggregateCall, input: &Schema) -> Result<Box<dyn Accumulator>> {

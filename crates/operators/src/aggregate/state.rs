@@ -79,7 +79,7 @@ impl Accumulators {
         codec: &mut KeyCodec,
         groups_of: &mut GroupsOf<'_>,
     ) -> Result<()> {
-        self.distinct[set].restore(chunk, codec, groups_of)
+        self.distinct[set].restore(chunk, codec, groups_of, &mut self.accumulators)
     }
 
     /// To be called after groups were reset or combined, while `keys` still knows them.

@@ -432,3 +432,113 @@ fn arguments_of_the_wrong_type_are_refused() {
         .unwrap();
     assert_eq!(error.message(), "SUM: wants a number, found Utf8");
 }
+
+/// Every function over INT and STRING with the type of its result.
+fn every_function() -> Vec<(AggregateCall, bool)> {
+    let list = DataType::List(Arc::new(Field::new("element", DataType::Int32, true)));
+    let pair = Fields::from(vec![
+        Field::new("key", DataType::Int32, false),
+        Field::new("value", DataType::Int32, false),
+    ]);
+    let multiset = DataType::Map(
+        Arc::new(Field::new("entries", DataType::Struct(pair), false)),
+        false,
+    );
+    let int = |function| (call(function, DataType::Int32), false);
+    let text = |function| (call(function, DataType::Utf8), true);
+    let separator = Arc::from("+");
+    vec![
+        (call(AggregateFunction::Count, DataType::Int64), false),
+        int(AggregateFunction::Sum),
+        int(AggregateFunction::Avg),
+        int(AggregateFunction::Min),
+        int(AggregateFunction::Max),
+        int(AggregateFunction::FirstValue),
+        int(AggregateFunction::LastValue),
+        int(AggregateFunction::StddevPop),
+        int(AggregateFunction::VarSamp),
+        (call(AggregateFunction::ArrayAgg, list), false),
+        (call(AggregateFunction::Collect, multiset), false),
+        text(AggregateFunction::Min),
+        text(AggregateFunction::Max),
+        text(AggregateFunction::FirstValue),
+        text(AggregateFunction::LastValue),
+        text(AggregateFunction::ListAgg { separator }),
+    ]
+}
+
+#[test]
+fn what_is_taken_back_never_was() {
+    let mut random = 7_u64;
+    let mut next = |bound: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) % bound
+    };
+    let as_text = |values: &[Option<i32>]| -> ArrayRef {
+        let texts = values.iter().map(|value| value.map(|value| format!("t{value}")));
+        Arc::new(StringArray::from_iter(texts))
+    };
+    for (call, of_text) in every_function() {
+        for distinct in [false, true] {
+            let call = AggregateCall { distinct, ..call.clone() };
+            let column = |values: &[Option<i32>]| match of_text {
+                true => as_text(values),
+                false => ints(values),
+            };
+            for _ in 0..20 {
+                // What is there, in the order it came; what goes takes the first that equals it.
+                let mut there: Vec<Option<i32>> = Vec::new();
+                let mut target = accumulators(&call, &column(&[Some(0)]), true);
+                target.resize(1);
+                for _ in 0..6 {
+                    let (mut values, mut signs) = (Vec::new(), Vec::new());
+                    for _ in 0..1 + next(8) {
+                        let goes = !there.is_empty() && next(3) == 0;
+                        let value = match goes {
+                            true => there[next(there.len() as u64) as usize],
+                            false => Some(next(5) as i32).filter(|value| *value > 0),
+                        };
+                        match goes {
+                            true => drop(there.remove(there.iter().position(|v| *v == value).unwrap())),
+                            false => there.push(value),
+                        }
+                        values.push(value);
+                        signs.push(if goes { -1 } else { 1 });
+                    }
+                    let groups = vec![0; values.len()];
+                    update(&mut target, &column(&values), &groups, Some(&signs));
+                }
+                let found = shown(&target, &[0]);
+                let mut fresh = accumulators(&call, &column(&[Some(0)]), false);
+                fresh.resize(1);
+                if !there.is_empty() {
+                    update(&mut fresh, &column(&there), &vec![0; there.len()], None);
+                }
+                let wanted = shown(&fresh, &[0]);
+                // Values that come back after all equal ones had gone are listed at another place.
+                let is_listed = matches!(
+                    call.function,
+                    AggregateFunction::ArrayAgg
+                        | AggregateFunction::Collect
+                        | AggregateFunction::ListAgg { .. }
+                        | AggregateFunction::FirstValue
+                        | AggregateFunction::LastValue
+                );
+                if (distinct && is_listed) || call.function == AggregateFunction::Collect {
+                    let sorted = |texts: &[String]| {
+                        let mut letters: Vec<char> = texts.concat().chars().collect();
+                        letters.sort_unstable();
+                        letters.len()
+                    };
+                    let ends = matches!(
+                        call.function,
+                        AggregateFunction::FirstValue | AggregateFunction::LastValue
+                    );
+                    assert!(ends || sorted(&found) == sorted(&wanted), "{call:?} {there:?}");
+                } else {
+                    assert_eq!(found, wanted, "{call:?} {there:?}");
+                }
+            }
+        }
+    }
+}

@@ -334,27 +334,28 @@ fn distinct_values_that_go_are_forgotten() {
 }
 
 #[test]
-fn an_aggregate_that_cannot_take_rows_back_is_refused() {
+fn the_largest_value_that_goes_makes_room_for_the_next() {
+    let max = call(AggregateFunction::Max, &[1], DataType::Int32);
     let spec = GroupAggregateSpec {
         input_updates: true,
-        ..spec(
-            &[0],
-            vec![call(AggregateFunction::Max, &[1], DataType::Int32)],
-        )
+        ..spec(&[0], vec![max])
     };
-    let context = OperatorContext {
-        node: "test".into(),
-        batch_rows: 4,
-        key_groups: 128,
-        subtask: 0,
-        parallelism: 1,
-    };
-    let output = Arc::new(schema().project(&[0, 1]).unwrap());
-    let error = GroupAggregate::new(&spec, &schema(), &output, &context).err();
-    let error = error.unwrap();
-    assert!(
-        error.message().starts_with("MAX over a table"),
-        "{}",
-        error.message()
-    );
+    let script = "
+        row ann 3 true
+        row ann 7 true
+        row ann 7 true
+        cut
+        -D ann 7 true
+        cut
+        -D ann 7 true
+        cut
+        -D ann 3 true
+    ";
+    let wanted = expect![[r#"
+        +I ann 7
+        -U ann 7
+        +U ann 3
+        -D ann 3
+    "#]];
+    wanted.assert_eq(&run(&spec, 100, script));
 }

@@ -5,11 +5,13 @@
 //! the group's number is given to another key.
 
 use arrow::array::ArrayRef;
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use millstream_core::Result;
 use millstream_core::state::{StateChunk, StateWriter};
 
 use super::{CHANGED, DistinctSet, Seen, is_counted, note_live};
+use crate::aggregate::kernel::{Accumulator, Rows};
 use crate::aggregate::state::GroupsOf;
 use crate::state::bytes::{Fixed, Reader, damaged};
 use crate::state::codec::{Decoder, Encoded, types_text};
@@ -127,12 +129,14 @@ impl DistinctSet {
         }
     }
 
-    /// Takes entries back; the states of the aggregates that were told of them come apart.
+    /// Takes entries back; the states of the aggregates that were told of them come apart, except
+    /// those that are told again.
     pub(in crate::aggregate) fn restore(
         &mut self,
         chunk: &StateChunk,
         codec: &mut KeyCodec,
         groups_of: &mut GroupsOf<'_>,
+        accumulators: &mut [Box<dyn Accumulator>],
     ) -> Result<()> {
         for entries in entries::pieces(chunk) {
             let mut decoder = Decoder::new(self.types())?;
@@ -147,6 +151,37 @@ impl DistinctSet {
                 self.tracker.restored(id);
             }
             self.ids = ids;
+            self.tell_again(&values, &groups, accumulators)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the values just restored to the aggregates that do not store them.
+    fn tell_again(
+        &self,
+        values: &[ArrayRef],
+        groups: &[u32],
+        accumulators: &mut [Box<dyn Accumulator>],
+    ) -> Result<()> {
+        let Seen::Counts(counts) = &self.seen else {
+            return Ok(());
+        };
+        let width = self.filters.len();
+        let bound = groups.iter().max().map_or(0, |&most| most as usize + 1);
+        for &(index, bit) in &self.members {
+            let accumulator = &mut accumulators[index];
+            if !accumulator.is_rebuilt() {
+                continue;
+            }
+            let there = |row: usize| counts[self.ids[row] as usize * width + bit] > 0;
+            let chosen = BooleanBuffer::collect_bool(self.ids.len(), there);
+            accumulator.resize(bound);
+            accumulator.update(&Rows {
+                args: values,
+                groups,
+                chosen: Some(&chosen),
+                signs: None,
+            })?;
         }
         Ok(())
     }
