@@ -17,6 +17,7 @@ pub mod expr;
 pub mod group_aggregate;
 mod groups;
 pub mod join;
+pub mod interval_join;
 pub mod keys;
 pub mod limit;
 mod path;
@@ -29,6 +30,7 @@ pub mod watermark;
 pub mod window;
 
 use arrow::datatypes::SchemaRef;
+pub mod window_join;
 use millstream_core::operator::Operator;
 use millstream_core::{Error, Result};
 use millstream_plan::NodeKind;
@@ -84,6 +86,18 @@ pub fn create(
         )),
         NodeKind::Join(spec) => match input_schemas {
             [left, right] => boxed(join::Join::new(spec, [left, right], output, context)),
+        NodeKind::IntervalJoin(spec) => boxed(interval_join::IntervalJoin::new(
+            spec,
+            two(input_schemas)?,
+            output,
+            context,
+        )),
+        NodeKind::WindowJoin(spec) => boxed(window_join::WindowJoin::new(
+            spec,
+            two(input_schemas)?,
+            output,
+            context,
+        )),
             others => Err(Error::internal(format!(
                 "a join of {} inputs",
                 others.len()
@@ -103,3 +117,10 @@ pub fn create(
 fn boxed<O: Operator + 'static>(operator: Result<O>) -> Result<Box<dyn Operator>> {
     operator.map(|operator| Box::new(operator) as Box<dyn Operator>)
 }
+fn two(schemas: &[SchemaRef]) -> Result<[&SchemaRef; 2]> {
+    match schemas {
+        [left, right] => Ok([left, right]),
+        others => Err(Error::internal(format!("a join of {} inputs", others.len()))),
+    }
+}
+

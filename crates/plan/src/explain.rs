@@ -67,6 +67,8 @@ pub fn title(node: &Node) -> String {
         NodeKind::Join(_) => "Join".into(),
         NodeKind::Upsert(_) => "Upsert".into(),
         NodeKind::Union => "Union".into(),
+        NodeKind::IntervalJoin(_) => "IntervalJoin".into(),
+        NodeKind::WindowJoin(_) => "WindowJoin".into(),
         NodeKind::Sort(_) => "Sort".into(),
         NodeKind::Limit(_) => "Limit".into(),
         NodeKind::Sink(spec) => match &spec.target {

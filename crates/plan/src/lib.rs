@@ -26,9 +26,10 @@ pub use changelog::ChangelogMode;
 pub use graph::{Exchange, Input, JobGraph, Node, OutputKind, RuntimeMode};
 pub use settings::{AccessSettings, CheckpointSettings, JobSettings, RestartStrategy};
 pub use spec::{
-    AggregateCall, AggregateFunction, CalcSpec, GroupAggregateSpec, JoinKind, JoinSpec, LimitSpec,
-    NodeKind, OnConflict, OnError, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec,
-    TimeAttribute, UpsertSpec, ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec,
+    AfterMatch, AggregateCall, AggregateFunction, CalcSpec, DeduplicateSpec, GroupAggregateSpec, JoinKind,
+    JoinSpec, LimitSpec, NodeKind, OnConflict, OnError, RankSpec, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec,
+    MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable, TimeAttribute, UpsertSpec, ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec,
     WindowAssignSpec, WindowProperty,
 };
+pub use spec::{IntervalJoinSpec, WindowJoinSpec};
 pub use translate::pair_schema;

@@ -44,6 +44,10 @@ pub enum NodeKind {
     Sort(SortSpec),
     /// Passes some of the rows. Parallelism 1.
     Limit(LimitSpec),
+    /// Joins two inputs whose times are close to each other.
+    IntervalJoin(IntervalJoinSpec),
+    /// Joins the rows of equal windows, once the window is over.
+    WindowJoin(WindowJoinSpec),
     /// Writes a table, or hands the rows to whoever started the job.
     Sink(Box<SinkSpec>),
 }
@@ -312,6 +316,45 @@ pub enum JoinKind {
     /// Left rows that have a partner.
     Semi,
     /// Left rows that have none.
+/// Joins two insert-only inputs by key, condition and time: INNER, LEFT, RIGHT or FULL.
+///
+/// Rows are kept until no partner can come any more. Output columns: those of `pair_schema`, insert-only.
+#[derive(Clone, Debug)]
+pub struct IntervalJoinSpec {
+    /// Kind, keys and condition; without the bounds of time.
+    pub join: JoinSpec,
+    /// Positions of the event times of both sides; `None`: the processing time of arrival.
+    pub times: Option<[usize; 2]>,
+    /// The time of a left row less that of its right partner is at least this, ms.
+    pub lower: i64,
+    /// And at most this, ms.
+    pub upper: i64,
+}
+
+impl IntervalJoinSpec {
+    /// How far the times of a result may be behind the watermark of the inputs, ms.
+    pub fn delay(&self) -> i64 {
+        match self.times {
+            Some(_) => self.upper.max(self.lower.saturating_neg()).max(0),
+            None => 0,
+        }
+    }
+}
+
+/// Joins two insert-only inputs by key and condition, where the bounds of windows are among the keys.
+///
+/// Results come when the watermark says that a window is over; its rows are free then. Output columns:
+/// as for [`JoinSpec`], insert-only. Late rows leave through the late output.
+#[derive(Clone, Debug)]
+pub struct WindowJoinSpec {
+    /// Kind, keys and condition.
+    pub join: JoinSpec,
+    /// Positions of `window_end` (TIMESTAMP(3), local time) of both sides.
+    pub ends: [usize; 2],
+    /// Zone in which windows over TIMESTAMP_LTZ are aligned (an IANA name); `None`: UTC.
+    pub zone: Option<String>,
+}
+
     Anti,
 }
 

@@ -14,7 +14,7 @@ use crate::rows::NONE;
 
 /// One row of the result.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
+pub(crate) struct Change {
     kind: RowKind,
     /// The row of the batch that caused it; it has the key, whatever else is of it.
     row: u32,
@@ -26,7 +26,7 @@ pub(super) struct Change {
 
 impl Change {
     /// A row of the batch, without a partner.
-    pub(super) fn alone(row: usize, kind: RowKind) -> Self {
+    pub(crate) fn alone(row: usize, kind: RowKind) -> Self {
         Change {
             kind,
             row: row as u32,
@@ -36,7 +36,7 @@ impl Change {
     }
 
     /// A row of the batch with one of the other side.
-    pub(super) fn joined(row: usize, slot: u32, kind: RowKind) -> Self {
+    pub(crate) fn joined(row: usize, slot: u32, kind: RowKind) -> Self {
         Change {
             slot,
             ..Change::alone(row, kind)
@@ -44,7 +44,7 @@ impl Change {
     }
 
     /// A row of the other side, without a partner.
-    pub(super) fn other(row: usize, slot: u32, kind: RowKind) -> Self {
+    pub(crate) fn other(row: usize, slot: u32, kind: RowKind) -> Self {
         Change {
             has_row: false,
             ..Change::joined(row, slot, kind)
@@ -52,29 +52,33 @@ impl Change {
     }
 }
 
+/// Side and position in its input of each column of a result: of both sides, or of the left one only.
+pub(crate) fn columns(widths: [usize; 2], is_whole: bool) -> Vec<(usize, usize)> {
+    let left = (0..widths[0]).map(|column| (0, column));
+    let right = (0..widths[1])
+        .map(|column| (1, column))
+        .filter(|_| is_whole);
+    left.chain(right).collect()
+}
+
 /// Changes that wait to be put out.
-pub(super) struct Changes {
+pub(crate) struct Changes {
     schema: SchemaRef,
     /// Side and position in its input of each column of the result.
     columns: Vec<(usize, usize)>,
     batch_rows: usize,
     pending: Vec<Change>,
     /// Rows that go and had never come.
-    pub(super) unseen: u64,
+    pub(crate) unseen: u64,
 }
 
 impl Changes {
-    /// For results with the columns of both sides, or of the left one only.
-    pub(super) fn new(
-        sides: &[Side; 2],
-        is_whole: bool,
+    /// For results with these columns ([`columns`]).
+    pub(crate) fn new(
+        columns: Vec<(usize, usize)>,
         output: &SchemaRef,
         batch_rows: usize,
     ) -> Result<Self> {
-        let width = |side: usize| sides[side].schema().fields().len();
-        let left = (0..width(0)).map(|column| (0, column));
-        let right = (0..width(1)).map(|column| (1, column)).filter(|_| is_whole);
-        let columns: Vec<_> = left.chain(right).collect();
         if columns.len() != output.fields().len() {
             return Err(Error::internal(format!(
                 "a join of {} columns for {} of its result",
@@ -93,7 +97,7 @@ impl Changes {
 
     /// Adds a change, several times.
     #[inline]
-    pub(super) fn push(&mut self, change: Change, times: u32) {
+    pub(crate) fn push(&mut self, change: Change, times: u32) {
         for _ in 0..times {
             self.pending.push(change);
         }
@@ -101,7 +105,7 @@ impl Changes {
 
     /// Puts out full batches, or everything.
     #[inline]
-    pub(super) fn flush(
+    pub(crate) fn flush(
         &mut self,
         port: usize,
         batch: &RecordBatch,

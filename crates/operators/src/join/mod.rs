@@ -26,9 +26,10 @@
 //! Cost per row: interning its key and its bytes; per pair: 8 bytes, the columns of the condition and
 //! those of the result. Pairs of one batch are worked on [`PAIRS`] at a time.
 
-mod change;
-mod pairs;
-mod side;
+pub(crate) mod change;
+pub(crate) mod pairs;
+pub(crate) mod side;
+pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -56,7 +57,7 @@ use pairs::{Condition, Pairs};
 use side::Side;
 
 /// Pairs worked on at a time, unless a single row has more.
-const PAIRS: usize = 32_768;
+pub(crate) const PAIRS: usize = 32_768;
 
 /// Joins two inputs.
 pub struct Join {
@@ -136,7 +137,11 @@ impl Join {
         Ok(Join {
             kind: spec.kind,
             null_equal: spec.null_equals_null,
-            changes: Changes::new(&sides, is_whole, output, context.batch_rows)?,
+            changes: Changes::new(
+                change::columns([left.fields().len(), right.fields().len()], is_whole),
+                output,
+                context.batch_rows,
+            )?,
             codec: KeyCodec::new(types.clone(), types.len(), context.key_groups)?,
             keys: KeyTable::new(&types)?,
             sides,
@@ -144,28 +149,6 @@ impl Join {
             form: Form::new("join", parts),
             scratch: Scratch::default(),
         })
-    }
-
-    /// Numbers the keys of a batch.
-    fn number(&mut self, port: usize, rows: &RecordBatch) -> Result<()> {
-        let keys = self.sides[port].keys_of(rows);
-        let scratch = &mut self.scratch;
-        self.keys.intern(&keys, rows.num_rows(), &mut scratch.ids)?;
-        if self.null_equal {
-            return Ok(());
-        }
-        let nulls = keys.iter().fold(None, |nulls: Option<NullBuffer>, key| {
-            NullBuffer::union(nulls.as_ref(), key.logical_nulls().as_ref())
-        });
-        let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else {
-            return Ok(());
-        };
-        for (row, id) in scratch.ids.iter_mut().enumerate() {
-            if nulls.is_null(row) {
-                scratch.emptied.push(std::mem::replace(id, NONE));
-            }
-        }
-        Ok(())
     }
 
     /// Pairs rows from `start` on; returns where it stopped.
@@ -328,7 +311,15 @@ impl Operator for Join {
     fn on_rows(&mut self, port: Port, rows: ChangeBatch, out: &mut Output) -> Result<()> {
         let port = port.0 as usize;
         let batch = rows.rows();
-        self.number(port, batch)?;
+        let keys = self.sides[port].keys_of(batch);
+        number(
+            &mut self.keys,
+            &keys,
+            batch.num_rows(),
+            self.null_equal,
+            &mut self.scratch.ids,
+            &mut self.scratch.emptied,
+        )?;
         self.sides[port].take_in_hand(batch)?;
         let mut start = 0;
         while start < batch.num_rows() {
@@ -372,7 +363,41 @@ impl Operator for Join {
     }
 }
 
-fn place(table: usize) -> Place {
+/// Numbers the keys of a batch. A key with NULL has no number ([`NONE`]) unless NULLs are equal; numbers
+/// that are not used after all go to `emptied`.
+pub(crate) fn number(
+    table: &mut KeyTable,
+    keys: &[ArrayRef],
+    num_rows: usize,
+    null_equal: bool,
+    ids: &mut Vec<u32>,
+    emptied: &mut Vec<u32>,
+) -> Result<()> {
+    table.intern(keys, num_rows, ids)?;
+    if null_equal {
+        return Ok(());
+    }
+    let Some(nulls) = nulls_of(keys) else {
+        return Ok(());
+    };
+    for (row, id) in ids.iter_mut().enumerate() {
+        if nulls.is_null(row) {
+            emptied.push(std::mem::replace(id, NONE));
+        }
+    }
+    Ok(())
+}
+
+/// Which rows have a NULL in one of these columns, if any has.
+pub(crate) fn nulls_of(columns: &[ArrayRef]) -> Option<NullBuffer> {
+    let nulls = columns.iter().fold(None, |nulls: Option<NullBuffer>, key| {
+        NullBuffer::union(nulls.as_ref(), key.logical_nulls().as_ref())
+    });
+    nulls.filter(|nulls| nulls.null_count() > 0)
+}
+
+/// Where the entries of one side are.
+pub(crate) fn place(table: usize) -> Place {
     Place {
         table: table as u8,
         namespace: 0,
@@ -380,7 +405,7 @@ fn place(table: usize) -> Place {
 }
 
 /// The columns of a batch at some positions.
-fn picked(rows: &RecordBatch, positions: &[usize]) -> Vec<ArrayRef> {
+pub(crate) fn picked(rows: &RecordBatch, positions: &[usize]) -> Vec<ArrayRef> {
     let columns = positions.iter();
     columns
         .map(|&column| Arc::clone(rows.column(column)))

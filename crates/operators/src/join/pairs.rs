@@ -3,18 +3,20 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion_expr::Expr;
 use millstream_core::{Error, Result};
 
 use super::side::{Column, Side};
+use super::stored::Refs;
 use crate::expr::Compiled;
+use crate::keys::KeyTable;
 
 /// Pairs of consecutive rows of a batch.
 #[derive(Default)]
-pub(super) struct Pairs {
+pub(crate) struct Pairs {
     rows: Vec<u32>,
     slots: Vec<u32>,
     /// The first row, and where the pairs of each end.
@@ -24,30 +26,30 @@ pub(super) struct Pairs {
 
 impl Pairs {
     /// No pairs; rows come from `first` on.
-    pub(super) fn clear(&mut self, first: usize) {
+    pub(crate) fn clear(&mut self, first: usize) {
         self.rows.clear();
         self.slots.clear();
         self.ends.clear();
         self.first = first;
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
     /// Pairs a row with some slots.
-    pub(super) fn extend(&mut self, row: usize, slots: impl Iterator<Item = u32>) {
+    pub(crate) fn extend(&mut self, row: usize, slots: impl Iterator<Item = u32>) {
         self.slots.extend(slots);
         self.rows.resize(self.slots.len(), row as u32);
     }
 
     /// There are no more pairs of this row.
-    pub(super) fn end_row(&mut self) {
+    pub(crate) fn end_row(&mut self) {
         self.ends.push(self.slots.len());
     }
 
     /// Which pairs are those of a row.
-    pub(super) fn range(&self, row: usize) -> Range<usize> {
+    pub(crate) fn range(&self, row: usize) -> Range<usize> {
         let at = row - self.first;
         let start = match at {
             0 => 0,
@@ -58,7 +60,7 @@ impl Pairs {
 
     /// The stored row of a pair.
     #[inline]
-    pub(super) fn slot(&self, at: usize) -> u32 {
+    pub(crate) fn slot(&self, at: usize) -> u32 {
         self.slots[at]
     }
 
@@ -82,7 +84,7 @@ impl Pairs {
 }
 
 /// What pairs must meet beside having the same key.
-pub(super) struct Condition {
+pub(crate) struct Condition {
     compiled: Compiled,
     schema: SchemaRef,
     /// Side and position in its input of each column the condition reads.
@@ -91,7 +93,7 @@ pub(super) struct Condition {
 
 impl Condition {
     /// Compiles a condition over the columns of both sides, the first `left` being those of the left.
-    pub(super) fn new(expr: &Expr, pair: &SchemaRef, left: usize) -> Result<Self> {
+    pub(crate) fn new(expr: &Expr, pair: &SchemaRef, left: usize) -> Result<Self> {
         let mut names: Vec<&str> = expr.column_refs().iter().map(|c| c.name.as_str()).collect();
         names.sort_unstable();
         let mut columns = Vec::with_capacity(names.len());
@@ -116,13 +118,27 @@ impl Condition {
     }
 
     /// The columns of one side it reads.
-    pub(super) fn columns(&self, side: usize) -> Vec<usize> {
+    pub(crate) fn columns(&self, side: usize) -> Vec<usize> {
         let own = self.columns.iter().filter(|(of, _)| *of == side);
         own.map(|(_, column)| *column).collect()
     }
 
+    /// Which pairs of stored rows meet it.
+    pub(crate) fn of_stored(
+        &self,
+        pairs: &Refs,
+        sides: &[Side; 2],
+        keys: &KeyTable,
+    ) -> Result<BooleanArray> {
+        let columns = pairs.columns(&self.columns, 0..pairs.len(), sides, keys)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(pairs.len()));
+        let schema = Arc::clone(&self.schema);
+        let narrow = RecordBatch::try_new_with_options(schema, columns, &options)?;
+        self.compiled.mask(&narrow)
+    }
+
     /// Keeps the pairs that meet it; `port` is the side of the batch.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &self,
         pairs: &mut Pairs,
         port: usize,

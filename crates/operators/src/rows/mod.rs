@@ -69,6 +69,16 @@ impl KeyedRows {
     }
 
     /// Takes a batch of rows in hand; they are then added or removed one by one.
+    /// The same kind of rows, without any.
+    pub(crate) fn like(&self) -> Self {
+        KeyedRows::new(self.types.clone())
+    }
+
+    /// The key of the row in a slot.
+    pub(crate) fn key_of(&self, slot: u32) -> u32 {
+        self.table.space(slot)
+    }
+
     pub(crate) fn take_in_hand(&mut self, columns: &[ArrayRef], num_rows: usize) -> Result<()> {
         self.batch.encode(columns, num_rows)
     }

@@ -12,8 +12,8 @@ pub mod bounds;
 mod cover;
 mod emit;
 pub mod session;
-mod times;
-mod zone;
+pub(crate) mod times;
+pub(crate) mod zone;
 
 use arrow::datatypes::SchemaRef;
 use millstream_core::Result;

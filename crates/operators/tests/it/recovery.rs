@@ -8,9 +8,9 @@ use millstream_core::operator::Operator;
 use millstream_core::time::EventTime;
 use millstream_operators::{OperatorContext, create};
 use millstream_plan::{
-    AggregateCall, AggregateFunction, GroupAggregateSpec, JoinKind, JoinSpec, LimitSpec, NodeKind,
-    OnConflict, SortKey, SortSpec, TimeAttribute, UpsertSpec, Window, WindowAggregateSpec,
-    pair_schema,
+    AggregateCall, AggregateFunction, GroupAggregateSpec, IntervalJoinSpec, JoinKind, JoinSpec,
+    LimitSpec, NodeKind, OnConflict, SortKey, SortSpec, TimeAttribute, UpsertSpec, Window,
+    WindowAggregateSpec, WindowJoinSpec, pair_schema,
 };
 use millstream_sim::{MemoryState, Recovery, Script, Site, Step};
 use proptest::prelude::*;
@@ -18,10 +18,10 @@ use proptest::prelude::*;
 use crate::support::{call, input, spec, time, window_output};
 
 /// Makes the operator of a subtask.
-type Make = dyn Fn(Site) -> Box<dyn Operator>;
+pub(crate) type Make = dyn Fn(Site) -> Box<dyn Operator>;
 
 /// Makes the operators of a node.
-fn maker(
+pub(crate) fn maker(
     kind: NodeKind,
     input: SchemaRef,
     output: SchemaRef,
@@ -102,7 +102,7 @@ fn group(spec: GroupAggregateSpec) -> impl Fn(Site) -> Box<dyn Operator> {
 }
 
 /// Lines of a script with rows around an event time that advances.
-fn script() -> impl Strategy<Value = String> {
+pub(crate) fn script() -> impl Strategy<Value = String> {
     let row = (
         prop::option::weighted(0.9, 0u8..12),
         prop::option::weighted(0.9, 0i32..6),
@@ -130,7 +130,7 @@ fn script() -> impl Strategy<Value = String> {
 }
 
 /// The same with rows that go: each takes back a row that came before.
-fn updating_script() -> impl Strategy<Value = String> {
+pub(crate) fn updating_script() -> impl Strategy<Value = String> {
     let step = (0u8..4, 0u8..5, 0i32..4, any::<prop::sample::Index>());
     prop::collection::vec(step, 1..120).prop_map(|steps| {
         let mut there: Vec<String> = Vec::new();
@@ -206,7 +206,46 @@ fn joining(spec: JoinSpec) -> impl Fn(Site) -> Box<dyn Operator> {
     }
 }
 
-fn recovers(make: &Make, script: &str, seed: u64, batch_rows: usize) {
+fn equi_join(kind: JoinKind, keys: &[usize]) -> JoinSpec {
+    JoinSpec {
+        kind,
+        left_keys: keys.to_vec(),
+        right_keys: keys.to_vec(),
+        null_equals_null: false,
+        condition: None,
+    }
+}
+
+/// Makes the operators of a node with two inputs that are alike.
+fn of_two(
+    kind: NodeKind,
+    input: SchemaRef,
+    output: SchemaRef,
+) -> impl Fn(Site) -> Box<dyn Operator> {
+    move |site| {
+        let context = OperatorContext {
+            node: "test".into(),
+            batch_rows: 3,
+            key_groups: site.key_groups,
+            subtask: site.subtask,
+            parallelism: site.parallelism,
+        };
+        let inputs = [Arc::clone(&input), Arc::clone(&input)];
+        create(&kind, &inputs, &output, &context).unwrap()
+    }
+}
+
+/// The script of a stream, with rows at two inputs.
+fn two_streams() -> impl Strategy<Value = String> {
+    (script(), prop::collection::vec(0u8..2, 90)).prop_map(|(script, ports)| {
+        let lines = script.lines().zip(ports.into_iter().cycle());
+        lines
+            .map(|(line, port)| format!("port {port}\n{line}\n"))
+            .collect()
+    })
+}
+
+pub(crate) fn recovers(make: &Make, script: &str, seed: u64, batch_rows: usize) {
     Recovery::new(input(false, false), make)
         .keyed(&[0])
         .batch_rows(batch_rows)
@@ -258,6 +297,45 @@ proptest! {
     fn a_group_aggregate_that_waits_for_the_end_recovers(script in script(), seed: u64) {
         let spec = GroupAggregateSpec { at_end_only: true, ..group_spec(&[0], every_aggregate()) };
         recovers(&group(spec), &script, seed, 4);
+    }
+
+    #[test]
+    fn interval_joins_recover(script in two_streams(), seed: u64, kind in 0usize..4, lower in -20i64..20, width in 0i64..30, batch in 1usize..9) {
+        use JoinKind::{Full, Inner, Left, Right};
+        let kind = NodeKind::IntervalJoin(IntervalJoinSpec {
+            join: equi_join([Inner, Left, Right, Full][kind], &[0]),
+            times: Some([2, 2]),
+            lower,
+            upper: lower + width,
+        });
+        let input = input(false, false);
+        let output = pair_schema(&input, &input);
+        recovers(&of_two(kind, input, output), &script, seed, batch);
+    }
+
+    #[test]
+    fn window_joins_recover(script in two_streams(), seed: u64, kind in 0usize..6, batch in 1usize..9) {
+        use JoinKind::{Anti, Full, Inner, Left, Right, Semi};
+        let input = input(false, false);
+        let join = equi_join([Inner, Left, Right, Full, Semi, Anti][kind], &[0, 2]);
+        let output = match join.kind {
+            Semi | Anti => Arc::clone(&input),
+            _ => pair_schema(&input, &input),
+        };
+        // The time of a row, made coarse, is the end of its window.
+        let coarse = script.lines().map(|line| match line.rsplit_once(' ') {
+            Some((start, time)) if start.starts_with("row") => {
+                let time: i64 = time.trim_end_matches("ms").parse().unwrap_or(0);
+                format!("{start} {}ms\n", time.div_euclid(20) * 20 + 20)
+            }
+            _ => format!("{line}\n"),
+        });
+        let script: String = coarse.collect();
+        let kind = NodeKind::WindowJoin(WindowJoinSpec { join, ends: [2, 2], zone: None });
+        Recovery::new(Arc::clone(&input), &of_two(kind, Arc::clone(&input), output))
+            .keyed(&[0, 2])
+            .batch_rows(batch)
+            .check(&script, seed);
     }
 
     #[test]

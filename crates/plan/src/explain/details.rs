@@ -7,7 +7,7 @@ use super::View;
 use super::expr::{cut, text};
 use crate::graph::{Exchange, Input, Node, OutputKind, RuntimeMode};
 use crate::spec::{
-    AggregateCall, CalcSpec, JoinSpec, NodeKind, OnConflict, OnError, SinkSpec, SinkTarget,
+    AggregateCall, CalcSpec, IntervalJoinSpec, JoinSpec, NodeKind, OnConflict, OnError, SinkSpec, SinkTarget,
     SortSpec, SourceSpec, TimeAttribute, WatermarkSpec, Window, WindowProperty,
 };
 
@@ -81,6 +81,16 @@ impl View<'_> {
                 lines.push(("computes", calls(&spec.aggregates, &columns)));
             }
             NodeKind::Join(spec) => self.join(node, spec, lines),
+            NodeKind::IntervalJoin(spec) => {
+                self.join(node, &spec.join, lines);
+                lines.push(("time", self.interval(node, spec)));
+            }
+            NodeKind::WindowJoin(spec) => {
+                self.join(node, &spec.join, lines);
+                let late = self.side(node.id, OutputKind::Late);
+                let late = late.unwrap_or_else(|| "counted and dropped".into());
+                lines.push(("late rows", late));
+            }
             NodeKind::Upsert(spec) => {
                 lines.push(("primary key", keys(&columns(&spec.key))));
                 let conflict = match spec.on_conflict {
@@ -116,6 +126,17 @@ impl View<'_> {
                 true => "none: every pair is judged, in one subtask".into(),
                 false => listed(equal),
             };
+    /// How far apart the times of a pair may be.
+    fn interval(&self, node: &Node, spec: &IntervalJoinSpec) -> String {
+        let sides: Vec<Vec<String>> = node.inputs.iter().map(|i| self.columns_of(i)).collect();
+        let (left, right) = match (spec.times, sides.as_slice()) {
+            (Some([l, r]), [left, right]) => (name_at(left, l), name_at(right, r)),
+            _ => ("arrival".into(), "arrival".into()),
+        };
+        let (lower, upper) = (duration(spec.lower), duration(spec.upper));
+        format!("{left} of the left row - {right} of the right one from {lower} to {upper}")
+    }
+
             lines.push(("keys", keys));
         }
         if let Some(condition) = &spec.condition {
@@ -229,6 +250,24 @@ impl View<'_> {
         })
     }
 }
+            NodeKind::IntervalJoin(spec) => {
+                let time = match spec.times {
+                    Some(_) => "the watermark",
+                    None => "processing time",
+                };
+                let wait = |ms: i64| match ms {
+                    ..=0 => "its time".to_string(),
+                    ms => format!("its time + {}", duration(ms)),
+                };
+                format!(
+                    "every row of both inputs; freed when {time} passes {} (left) or {} (right)",
+                    wait(spec.lower.saturating_neg()),
+                    wait(spec.upper)
+                )
+            }
+            NodeKind::WindowJoin(_) => {
+                "every row of open windows; freed when the watermark passes the window's end".into()
+            }
 
 /// What a window operator keeps per key, and what the watermark must pass to free it.
 fn pieces(window: &Window) -> (String, &'static str) {

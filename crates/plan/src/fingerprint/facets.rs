@@ -7,7 +7,7 @@ use super::lineage::{self, Lineage, Lineages, bounded};
 use super::{Facet, Keeps, source};
 use crate::explain;
 use crate::graph::Node;
-use crate::spec::{AggregateCall, NodeKind, SinkTarget, TimeAttribute, Window};
+use crate::spec::{AggregateCall, JoinSpec, NodeKind, SinkTarget, TimeAttribute, Window};
 
 /// What a node keeps.
 pub(super) fn keeps(kind: &NodeKind) -> Keeps {
@@ -17,6 +17,8 @@ pub(super) fn keeps(kind: &NodeKind) -> Keeps {
         | NodeKind::WindowAggregate(_)
         | NodeKind::GroupAggregate(_)
         | NodeKind::Join(_)
+        | NodeKind::IntervalJoin(_)
+        | NodeKind::WindowJoin(_)
         | NodeKind::Upsert(_)
         | NodeKind::Sort(_)
         | NodeKind::Limit(_) => Keeps::State,
@@ -39,6 +41,8 @@ pub(super) fn word(kind: &NodeKind) -> &'static str {
         NodeKind::Upsert(_) => "upsert",
         NodeKind::Union => "union",
         NodeKind::Sort(_) => "sort",
+        NodeKind::IntervalJoin(_) => "interval-join",
+        NodeKind::WindowJoin(_) => "window-join",
         NodeKind::Limit(_) => "limit",
         NodeKind::Sink(_) => "sink",
     }
@@ -90,17 +94,9 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
         NodeKind::GroupAggregate(spec) => {
             groups(&spec.keys, &spec.aggregates, spec.input_updates, &input)
         }
-        NodeKind::Join(spec) => {
-            let mut facets = vec![Facet::decisive(
-                "join",
-                spec.kind.name().to_lowercase(),
-                lineages.output(node.id).rows.digest(),
-            )];
-            for side in &node.inputs {
-                facets.extend(columns(&lineages.input(side)));
-            }
-            facets
-        }
+        NodeKind::Join(spec) => join(node, spec, lineages),
+        NodeKind::IntervalJoin(spec) => join(node, &spec.join, lineages),
+        NodeKind::WindowJoin(spec) => join(node, &spec.join, lineages),
         NodeKind::Upsert(spec) => {
             let mut facets: Vec<Facet> = columns(&input).collect();
             facets.extend(spec.key.iter().map(|key| {
@@ -167,6 +163,19 @@ fn output(node: NodeId, lineages: &Lineages<'_>) -> Vec<Facet> {
 fn columns(of: &Lineage) -> impl Iterator<Item = Facet> {
     let each =
         |column: &lineage::Column| Facet::decisive("column", column.text.clone(), column.digest);
+/// Which pairs a join yields, and what it keeps of both sides.
+fn join(node: &Node, spec: &JoinSpec, lineages: &Lineages<'_>) -> Vec<Facet> {
+    let mut facets = vec![Facet::decisive(
+        "join",
+        spec.kind.name().to_lowercase(),
+        lineages.output(node.id).rows.digest(),
+    )];
+    for side in &node.inputs {
+        facets.extend(columns(&lineages.input(side)));
+    }
+    facets
+}
+
     of.columns.iter().map(each)
 }
 

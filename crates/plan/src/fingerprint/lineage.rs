@@ -187,7 +187,26 @@ impl<'a> Lineages<'a> {
                     columns: aggregated(&input, &spec.keys, &spec.aggregates, place),
                 }
             }
-            NodeKind::Join(spec) => self.join(node, spec),
+            NodeKind::Join(spec) => self.join(node, spec, &[]),
+            NodeKind::IntervalJoin(spec) => {
+                let times = match spec.times {
+                    Some([left, right]) => format!("times {left} {right}"),
+                    None => "arrival".to_owned(),
+                };
+                let (lower, upper) = (spec.lower.to_string(), spec.upper.to_string());
+                self.join(node, &spec.join, &["interval", &times, &lower, &upper])
+            }
+            NodeKind::WindowJoin(spec) => {
+                let zone = spec.zone.as_deref().unwrap_or("UTC");
+                self.join(node, &spec.join, &["window", zone])
+            }
+            NodeKind::Rank(_) | NodeKind::Deduplicate(_) => {
+                let input = input();
+                let fields = node.schema.fields().iter().skip(input.columns.len());
+                let added = fields.map(|field| field.name().clone());
+                ranked::lineage(&node.kind, facets::word(&node.kind), input, added)
+            }
+            NodeKind::Pattern(spec) => pattern::lineage(spec, &input()),
             NodeKind::Union => self.union(node),
             NodeKind::Sort(spec) if spec.fetch.is_none() && spec.skip == 0 => input(),
             NodeKind::Sort(spec) => {
@@ -228,7 +247,8 @@ impl<'a> Lineages<'a> {
     }
 
     /// Pairs of rows: which ones is said by the kind, the keys and the condition.
-    fn join(&self, node: &Node, spec: &JoinSpec) -> Lineage {
+    /// `more` is what else decides.
+    fn join(&self, node: &Node, spec: &JoinSpec, more: &[&str]) -> Lineage {
         let [left, right] = node.inputs.as_slice() else {
             return nothing();
         };
@@ -250,6 +270,9 @@ impl<'a> Lineages<'a> {
             .part(right.rows.digest())
             .parts(keys)
             .parts(their_keys);
+        for word in more {
+            base = base.text(word);
+        }
         for condition in spec
             .condition
             .iter()

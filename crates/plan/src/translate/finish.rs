@@ -34,6 +34,9 @@ fn set_watermark_steps(graph: &mut JobGraph) {
 }
 
 fn step_of(graph: &JobGraph, node: NodeId) -> i64 {
+    if let NodeKind::IntervalJoin(spec) = &graph.node(node).kind {
+        return gcd(gcd(spec.lower, spec.upper), IDLE_STEP_MS);
+    }
     let window = match &graph.node(node).kind {
         NodeKind::WindowAggregate(spec) if spec.time != TimeAttribute::Processing => &spec.window,
         NodeKind::WindowAssign(spec) if spec.time != TimeAttribute::Processing => &spec.window,

@@ -5,22 +5,32 @@
 //!                                                 ├─▶ join
 //! right ──calc: computed keys──▶ exchange by key ─┘
 //! ```
+//!
+//! * [`interval`]: a join whose condition bounds the times of both sides.
+//! * [`window`]: a join of rows in equal windows.
+//! * Any other one is a regular join: its rows come out whenever their partner comes, so none of its
+//!   columns is a time attribute.
+
+mod interval;
+mod window;
 
 use std::sync::Arc;
 
-use arrow::datatypes::Field;
+use arrow::datatypes::{Field, SchemaRef};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, JoinType, NullEquality};
 use datafusion_expr::logical_plan::Join as JoinNode;
+use datafusion_expr::utils::conjunction;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, is_not_false};
 use millstream_core::id::NodeId;
 use millstream_core::{Error, Result};
 
 use super::calc::column;
-use super::rel::{Rel, RelColumn};
+use super::rel::{Rel, RelColumn, TimeKind};
 use super::{Translator, check_expr, from_datafusion};
 use crate::changelog::ChangelogMode;
 use crate::graph::{Exchange, Input, NodeOutput, OutputKind};
+use crate::logical::SideTable;
 use crate::pair_schema;
 use crate::spec::{JoinKind, JoinSpec, NodeKind};
 
@@ -37,15 +47,24 @@ impl Translator<'_> {
         let mut on = node.on.clone();
         let mut filter = node.filter.clone();
         if node.null_aware {
-            // NOT IN: a comparison with NULL may be true, so every pair has to be judged.
-            let pairs = on.drain(..);
+            // NOT IN: a comparison with NULL may be true, so every pair has to be judged; what
+            // correlates the subquery is a key like any other.
+            let compared = node.right.schema().columns().into_iter().next().map(Expr::Column);
+            let is_compared = |(_, right): &(Expr, Expr)| Some(right) == compared.as_ref();
+            let count = if on.first().is_some_and(is_compared) { 1 } else { on.len() };
+            let pairs = on.drain(..count);
             let equal = pairs.map(|(l, r)| binary_expr(l, Operator::Eq, r));
-            let equal = equal.chain(filter.take()).reduce(Expr::and);
-            filter = equal.map(is_not_false);
+            filter = match equal.reduce(Expr::and) {
+                Some(equal) => conjunction(filter.into_iter().chain([is_not_false(equal)])),
+                None => filter.map(is_not_false),
+            };
         }
+        let rels = [self.join_input(&node.left)?, self.join_input(&node.right)?];
+        let interval = self.interval(&rels, node, kind, &mut on, &mut filter)?;
         let (left, right): (Vec<_>, Vec<_>) = on.into_iter().unzip();
-        let left = self.keyed_side(&node.left, &left)?;
-        let right = self.keyed_side(&node.right, &right)?;
+        let [left_rel, right_rel] = rels;
+        let left = self.keyed_side(left_rel, &node.left, &left)?;
+        let right = self.keyed_side(right_rel, &node.right, &right)?;
         let condition = match filter {
             Some(filter) => Some(self.condition([&left.rel, &right.rel], node, &filter)?),
             None => None,
@@ -57,13 +76,22 @@ impl Translator<'_> {
             null_equals_null: node.null_equality == NullEquality::NullEqualsNull,
             condition,
         };
-        self.regular_join(left, right, spec, node)
+        if let Some(bounds) = interval {
+            return self.interval_join(left, right, spec, bounds);
+        }
+        match self.window_of_join(&left, &right, &spec) {
+            Some(window) => self.window_join(left, right, spec, window),
+            None => self.regular_join(left, right, spec, node),
+        }
+    }
+
+    fn join_input(&mut self, plan: &LogicalPlan) -> Result<Rel> {
+        let rel = self.rel(plan)?;
+        self.plain(rel, plan)
     }
 
     /// An input with its keys as columns.
-    fn keyed_side(&mut self, plan: &LogicalPlan, keys: &[Expr]) -> Result<Side> {
-        let rel = self.rel(plan)?;
-        let mut rel = self.plain(rel, plan)?;
+    fn keyed_side(&mut self, mut rel: Rel, plan: &LogicalPlan, keys: &[Expr]) -> Result<Side> {
         let schema = plan.schema();
         let before = self.schema_of(rel.node);
         let fields = before.fields().iter();
@@ -134,13 +162,34 @@ impl Translator<'_> {
         spec: JoinSpec,
         node: &JoinNode,
     ) -> Result<Rel> {
-        let (kind, is_pair) = (spec.kind, is_pair(spec.kind));
-        let schemas = [
-            self.schema_of(left.rel.node),
-            self.schema_of(right.rel.node),
-        ];
+        let kind = spec.kind;
+        let changelog = self.join_changes(kind, [left.rel.node, right.rel.node]);
+        let joined = self.add_join([&left, &right], &spec, changelog, |_| {
+            NodeKind::Join(spec.clone())
+        });
+        // Rows come out whenever their partner comes: no column of theirs is a time attribute.
+        let columns = self.join_columns([&left, &right], kind, |_, _| None)?;
+        debug_assert_eq!(columns.len(), node.schema.fields().len());
+        Ok(Rel {
+            node: joined,
+            columns,
+            window: None,
+            late: Vec::new(),
+            bounded: left.rel.bounded && right.rel.bounded,
+        })
+    }
+
+    /// Adds the node of a join.
+    fn add_join(
+        &mut self,
+        sides: [&Side; 2],
+        spec: &JoinSpec,
+        changelog: ChangelogMode,
+        kind: impl FnOnce([SchemaRef; 2]) -> NodeKind,
+    ) -> NodeId {
+        let schemas = sides.map(|side| self.schema_of(side.rel.node));
         let width = schemas[0].fields().len();
-        let schema = match is_pair {
+        let schema = match is_pair(spec.kind) {
             true => pair_schema(&schemas[0], &schemas[1]),
             false => Arc::clone(&schemas[0]),
         };
@@ -151,35 +200,34 @@ impl Translator<'_> {
         let output = NodeOutput {
             schema,
             parallelism,
-            changelog: self.join_changes(kind, [left.rel.node, right.rel.node]),
-            upsert_key: self.join_key(&left, &right, kind, width),
+            changelog,
+            upsert_key: self.join_key(sides[0], sides[1], spec.kind, width),
         };
-        let inputs = [&left, &right].map(|side| Input {
+        let inputs = sides.map(|side| Input {
             from: side.rel.node,
             output: OutputKind::Main,
             exchange: self.join_exchange(side, parallelism),
         });
-        let joined = self.graph.add(NodeKind::Join(spec), inputs.into(), output);
-        // Rows come out whenever their partner comes: no column of theirs is a time attribute.
-        let columns = left.rel.columns.iter().map(|c| (c, 0));
-        let more = right
-            .rel
-            .columns
-            .iter()
-            .filter(|_| is_pair)
-            .map(|c| (c, width));
-        let columns = columns
-            .chain(more)
-            .map(|(column, offset)| Ok(RelColumn::at(self.position(*column)? + offset)));
-        let columns = columns.collect::<Result<Vec<_>>>()?;
-        debug_assert_eq!(columns.len(), node.schema.fields().len());
-        Ok(Rel {
-            node: joined,
-            columns,
-            window: None,
-            late: Vec::new(),
-            bounded: left.rel.bounded && right.rel.bounded,
-        })
+        self.graph.add(kind(schemas), inputs.into(), output)
+    }
+
+    /// The columns of a join; `time` says which are time attributes, given their side.
+    fn join_columns(
+        &self,
+        sides: [&Side; 2],
+        kind: JoinKind,
+        time: impl Fn(usize, &RelColumn) -> Option<TimeKind>,
+    ) -> Result<Vec<RelColumn>> {
+        let width = self.schema_of(sides[0].rel.node).fields().len();
+        let count = if is_pair(kind) { 2 } else { 1 };
+        let of = |side: usize| sides[side].rel.columns.iter().map(move |c| (side, c));
+        let columns = (0..count).flat_map(of).map(|(side, column)| {
+            Ok(RelColumn {
+                time: time(side, column),
+                ..RelColumn::at(self.position(*column)? + side * width)
+            })
+        });
+        columns.collect()
     }
 
     fn join_exchange(&self, side: &Side, parallelism: u32) -> Exchange {
@@ -233,6 +281,17 @@ impl Translator<'_> {
         both.extend::<Vec<usize>>(shifted(key(right)?));
         Some(both)
     }
+}
+
+/// The late-rows tables of both inputs.
+fn late_of(sides: [&Side; 2]) -> Vec<Arc<SideTable>> {
+    let mut late: Vec<Arc<SideTable>> = Vec::new();
+    for table in sides.iter().flat_map(|side| &side.rel.late) {
+        if !late.iter().any(|known| Arc::ptr_eq(known, table)) {
+            late.push(Arc::clone(table));
+        }
+    }
+    late
 }
 
 fn is_pair(kind: JoinKind) -> bool {
