@@ -13,6 +13,8 @@
 
 pub mod aggregate;
 pub mod calc;
+pub mod correlate;
+pub mod deduplicate;
 pub mod expr;
 pub mod group_aggregate;
 mod groups;
@@ -27,6 +29,7 @@ mod state;
 pub mod union;
 pub mod upsert;
 pub mod watermark;
+pub mod temporal_join;
 pub mod window;
 
 use arrow::datatypes::SchemaRef;
@@ -93,6 +96,13 @@ pub fn create(
             context,
         )),
         NodeKind::WindowJoin(spec) => boxed(window_join::WindowJoin::new(
+        NodeKind::TemporalJoin(spec) => boxed(temporal_join::TemporalJoin::new(
+            spec,
+            two(input_schemas)?,
+            output,
+            context,
+        )),
+        NodeKind::Unnest(spec) => boxed(correlate::Unnest::new(spec, input()?, output, context)),
             spec,
             two(input_schemas)?,
             output,

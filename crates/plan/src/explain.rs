@@ -68,6 +68,8 @@ pub fn title(node: &Node) -> String {
         NodeKind::Upsert(_) => "Upsert".into(),
         NodeKind::Union => "Union".into(),
         NodeKind::IntervalJoin(_) => "IntervalJoin".into(),
+        NodeKind::TemporalJoin(_) => "TemporalJoin".into(),
+        NodeKind::Unnest(_) => "Unnest".into(),
         NodeKind::WindowJoin(_) => "WindowJoin".into(),
         NodeKind::Sort(_) => "Sort".into(),
         NodeKind::Limit(_) => "Limit".into(),

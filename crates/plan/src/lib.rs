@@ -31,5 +31,5 @@ pub use spec::{
     MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable, TimeAttribute, UpsertSpec, ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec,
     WindowAssignSpec, WindowProperty,
 };
-pub use spec::{IntervalJoinSpec, WindowJoinSpec};
+pub use spec::{IntervalJoinSpec, TemporalJoinSpec, UnnestSpec, WindowJoinSpec};
 pub use translate::pair_schema;

@@ -46,8 +46,24 @@ pub enum NodeKind {
     Limit(LimitSpec),
     /// Joins two inputs whose times are close to each other.
     IntervalJoin(IntervalJoinSpec),
+    /// Joins two inputs whose times are close to each other.
+    IntervalJoin(IntervalJoinSpec),
+    /// Joins rows with the version of a table that was valid at their time.
+    TemporalJoin(TemporalJoinSpec),
     /// Joins the rows of equal windows, once the window is over.
     WindowJoin(WindowJoinSpec),
+    /// Joins the rows of equal windows, once the window is over.
+    WindowJoin(WindowJoinSpec),
+    /// The first rows of each partition in some order (Top-N).
+    Rank(RankSpec),
+    /// The first row of each key, once.
+    Deduplicate(DeduplicateSpec),
+    /// A value per row from the rows before it (OVER).
+    Over(OverSpec),
+    /// Looks for patterns of rows (MATCH_RECOGNIZE).
+    Pattern(Box<PatternSpec>),
+    /// Each row once per element of a collection.
+    Unnest(UnnestSpec),
     /// Writes a table, or hands the rows to whoever started the job.
     Sink(Box<SinkSpec>),
 }
@@ -302,20 +318,21 @@ pub struct JoinSpec {
     pub condition: Option<Expr>,
 }
 
-/// The kinds of joins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum JoinKind {
-    /// Pairs.
-    Inner,
-    /// Pairs, and left rows without a partner, with NULLs.
-    Left,
-    /// Pairs, and right rows without a partner, with NULLs.
-    Right,
-    /// Pairs, and rows of both sides without a partner, with NULLs.
-    Full,
-    /// Left rows that have a partner.
-    Semi,
-    /// Left rows that have none.
+/// Each row once per element of a collection.
+///
+/// Output columns: those of the input, then those of the element, then the ordinality (INT). Kinds pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnnestSpec {
+    /// Position of the collection: an ARRAY, MAP or MULTISET.
+    pub column: usize,
+    /// It is a MULTISET: each element as often as it is there.
+    pub is_multiset: bool,
+    /// WITH ORDINALITY: the position of the element, from 1.
+    pub with_ordinality: bool,
+    /// A row without elements comes once, with NULLs.
+    pub is_outer: bool,
+}
+
 /// Joins two insert-only inputs by key, condition and time: INNER, LEFT, RIGHT or FULL.
 ///
 /// Rows are kept until no partner can come any more. Output columns: those of `pair_schema`, insert-only.
@@ -347,6 +364,20 @@ impl IntervalJoinSpec {
 /// as for [`JoinSpec`], insert-only. Late rows leave through the late output.
 #[derive(Clone, Debug)]
 pub struct WindowJoinSpec {
+/// Joins left rows with the version of the right side that was valid at their event time: INNER or LEFT.
+///
+/// The right input holds versions: its keys are unique at each time, `+I` and `+U` begin a version, `-D` ends
+/// one, `-U` says nothing. Output columns: those of `pair_schema`; kinds are those of the left rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemporalJoinSpec {
+    /// Kind, keys and what is asked of a version.
+    pub join: JoinSpec,
+    /// Positions of the event times of both sides.
+    pub times: [usize; 2],
+    /// A version that began before one that has come already is not taken.
+    pub only_newer: bool,
+}
+
     /// Kind, keys and condition.
     pub join: JoinSpec,
     /// Positions of `window_end` (TIMESTAMP(3), local time) of both sides.

@@ -28,7 +28,7 @@
 
 #[cfg(test)]
 mod tests;
-mod wait;
+pub(crate) mod wait;
 
 use std::ops::Range;
 use std::sync::Arc;

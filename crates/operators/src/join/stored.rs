@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt8Array, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use millstream_core::operator::Output;
-use millstream_core::rows::ChangeBatch;
+use millstream_core::rows::{ChangeBatch, RowKind};
 use millstream_core::{Error, Result};
 
 use super::side::{Column, Side};
@@ -131,6 +131,18 @@ impl Stored {
         keys: &KeyTable,
         out: &mut Output,
     ) -> Result<()> {
+        self.put_kinds(refs, &[], sides, keys, out)
+    }
+
+    /// Puts pairs out, each of its kind; without `kinds` they are insertions.
+    pub(crate) fn put_kinds(
+        &self,
+        refs: &Refs,
+        kinds: &[u8],
+        sides: &[Side; 2],
+        keys: &KeyTable,
+        out: &mut Output,
+    ) -> Result<()> {
         let mut from = 0;
         while from < refs.len() {
             let to = refs.len().min(from + self.batch_rows);
@@ -138,7 +150,13 @@ impl Stored {
             let options = RecordBatchOptions::new().with_row_count(Some(to - from));
             let schema = Arc::clone(&self.schema);
             let rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
-            out.rows(ChangeBatch::inserts(rows));
+            let kinds = kinds.get(from..to).unwrap_or_default();
+            out.rows(
+                match kinds.iter().all(|kind| *kind == RowKind::Insert as u8) {
+                    true => ChangeBatch::inserts(rows),
+                    false => ChangeBatch::with_kinds(rows, UInt8Array::from(kinds.to_vec())),
+                },
+            );
             from = to;
         }
         Ok(())

@@ -9,8 +9,8 @@ use millstream_core::time::EventTime;
 use millstream_operators::{OperatorContext, create};
 use millstream_plan::{
     AggregateCall, AggregateFunction, GroupAggregateSpec, IntervalJoinSpec, JoinKind, JoinSpec,
-    LimitSpec, NodeKind, OnConflict, SortKey, SortSpec, TimeAttribute, UpsertSpec, Window,
-    WindowAggregateSpec, WindowJoinSpec, pair_schema,
+    LimitSpec, NodeKind, OnConflict, SortKey, SortSpec, TemporalJoinSpec, TimeAttribute,
+    UpsertSpec, Window, WindowAggregateSpec, WindowJoinSpec, pair_schema,
 };
 use millstream_sim::{MemoryState, Recovery, Script, Site, Step};
 use proptest::prelude::*;
@@ -307,6 +307,28 @@ proptest! {
             times: Some([2, 2]),
             lower,
             upper: lower + width,
+        });
+        let input = input(false, false);
+        let output = pair_schema(&input, &input);
+        recovers(&of_two(kind, input, output), &script, seed, batch);
+    }
+
+    #[test]
+    fn temporal_joins_recover(script in two_streams(), seed: u64, outer: bool, batch in 1usize..9) {
+        let mut number = 0;
+        let lines = script.lines().map(|line| match line.rsplit_once(' ') {
+            Some((start, time)) if start.starts_with("row") => {
+                number += 1;
+                let kind = if number % 7 == 0 { "-D" } else { "+I" };
+                format!("{kind}{} {time}\n", &start[3..])
+            }
+            _ => format!("{line}\n"),
+        });
+        let script: String = lines.collect();
+        let kind = NodeKind::TemporalJoin(TemporalJoinSpec {
+            join: equi_join(if outer { JoinKind::Left } else { JoinKind::Inner }, &[0]),
+            times: [2, 2],
+            only_newer: outer,
         });
         let input = input(false, false);
         let output = pair_schema(&input, &input);

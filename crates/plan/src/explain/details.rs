@@ -85,6 +85,17 @@ impl View<'_> {
                 self.join(node, &spec.join, lines);
                 lines.push(("time", self.interval(node, spec)));
             }
+            NodeKind::TemporalJoin(spec) => {
+                self.join(node, &spec.join, lines);
+                let late = self.side(node.id, OutputKind::Late);
+                let late = late.unwrap_or_else(|| "counted and dropped".into());
+                lines.push(("late rows", late));
+            }
+            NodeKind::Unnest(spec) => {
+                let outer = if spec.is_outer { ", or the row with NULLs" } else { "" };
+                let elements = format!("{}{outer}", columns(&[spec.column]));
+                lines.push(("elements", elements));
+            }
             NodeKind::WindowJoin(spec) => {
                 self.join(node, &spec.join, lines);
                 let late = self.side(node.id, OutputKind::Late);
@@ -264,6 +275,11 @@ impl View<'_> {
                     wait(spec.lower.saturating_neg()),
                     wait(spec.upper)
                 )
+            }
+            NodeKind::TemporalJoin(_) => {
+                "left rows until the watermark passes them; 1 version per key of the right side, and those \
+                 the watermark has not passed"
+                    .into()
             }
             NodeKind::WindowJoin(_) => {
                 "every row of open windows; freed when the watermark passes the window's end".into()

@@ -19,11 +19,14 @@ pub(super) fn keeps(kind: &NodeKind) -> Keeps {
         | NodeKind::Join(_)
         | NodeKind::IntervalJoin(_)
         | NodeKind::WindowJoin(_)
+        | NodeKind::TemporalJoin(_)
         | NodeKind::Upsert(_)
         | NodeKind::Sort(_)
         | NodeKind::Limit(_) => Keeps::State,
         NodeKind::Sink(_) => Keeps::Output,
-        NodeKind::Calc(_) | NodeKind::WindowAssign(_) | NodeKind::Union => Keeps::Nothing,
+        NodeKind::Calc(_) | NodeKind::WindowAssign(_) | NodeKind::Unnest(_) | NodeKind::Union => {
+            Keeps::Nothing
+        },
     }
 }
 
@@ -42,6 +45,10 @@ pub(super) fn word(kind: &NodeKind) -> &'static str {
         NodeKind::Union => "union",
         NodeKind::Sort(_) => "sort",
         NodeKind::IntervalJoin(_) => "interval-join",
+        NodeKind::IntervalJoin(_) => "interval-join",
+        NodeKind::WindowJoin(_) => "window-join",
+        NodeKind::TemporalJoin(_) => "temporal-join",
+        NodeKind::Unnest(_) => "unnest",
         NodeKind::WindowJoin(_) => "window-join",
         NodeKind::Limit(_) => "limit",
         NodeKind::Sink(_) => "sink",
@@ -65,7 +72,10 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
             let rows = lineages.output(node.id).rows;
             vec![Facet::decisive("rows", rows.text.clone(), rows.digest())]
         }
-        NodeKind::Calc(_) | NodeKind::WindowAssign(_) | NodeKind::Union => {
+        NodeKind::Calc(_)
+        | NodeKind::WindowAssign(_)
+        | NodeKind::Unnest(_)
+        | NodeKind::Union => {
             output(node.id, lineages)
         }
         NodeKind::Watermark(spec) => {
@@ -103,6 +113,7 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
                 let column = input.column(*key);
                 Facet::decisive("primary key", column.text, column.digest)
             }));
+        NodeKind::TemporalJoin(spec) => join(node, &spec.join, lineages),
             let word = format!("{:?}", spec.on_conflict);
             let digest = Canon::new("conflict").text(&word).digest();
             facets.push(Facet::decisive("on conflict", word, digest));

@@ -196,6 +196,21 @@ impl<'a> Lineages<'a> {
                 let (lower, upper) = (spec.lower.to_string(), spec.upper.to_string());
                 self.join(node, &spec.join, &["interval", &times, &lower, &upper])
             }
+            NodeKind::TemporalJoin(spec) => {
+                let times = format!("times {} {}", spec.times[0], spec.times[1]);
+                self.join(node, &spec.join, &["temporal", &times, if spec.only_newer { "newer" } else { "" }])
+            }
+            NodeKind::Unnest(spec) => {
+                let input = input();
+                let base = Canon::new("elements")
+                    .part(input.rows.digest())
+                    .part(input.column(spec.column).digest)
+                    .text(if spec.is_outer { "outer" } else { "" })
+                    .text(if spec.with_ordinality { "ordinality" } else { "" })
+                    .digest();
+                let text = format!("elements of {}", input.rows.text);
+                assigned(input, Rows::of(base, text), &node.schema)
+            }
             NodeKind::WindowJoin(spec) => {
                 let zone = spec.zone.as_deref().unwrap_or("UTC");
                 self.join(node, &spec.join, &["window", zone])

@@ -1,6 +1,7 @@
 //! What streaming adds to DataFusion's logical plan.
 //!
 //! * [`scan`]: a table as it is read, below its computed columns.
+//! * [`unnest`]: elements of a collection as rows. [`version`]: FOR SYSTEM_TIME AS OF.
 //! * [`watermark`]: where event time begins. [`window`]: a window table-valued function.
 //! * [`group_window`]: the older group windows. [`aggregate`]: the aggregate functions with Flink's result types.
 
@@ -11,5 +12,9 @@ pub mod watermark;
 pub mod window;
 
 pub use scan::{ScanSource, SideTable};
+pub mod unnest;
+pub mod version;
 pub use watermark::{WatermarkNode, WatermarkOptions};
 pub use window::WindowNode;
+pub use unnest::{UnnestNode, UnnestOptions};
+pub use version::VersionNode;

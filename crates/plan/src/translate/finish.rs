@@ -34,6 +34,12 @@ fn set_watermark_steps(graph: &mut JobGraph) {
 }
 
 fn step_of(graph: &JobGraph, node: NodeId) -> i64 {
+    if waits_for_rows(&graph.node(node).kind) {
+        return IDLE_STEP_MS;
+    }
+    if let NodeKind::TemporalJoin(_) = &graph.node(node).kind {
+        return IDLE_STEP_MS;
+    }
     if let NodeKind::IntervalJoin(spec) = &graph.node(node).kind {
         return gcd(gcd(spec.lower, spec.upper), IDLE_STEP_MS);
     }

@@ -7,11 +7,13 @@
 //! ```
 //!
 //! * [`interval`]: a join whose condition bounds the times of both sides.
+//! * [`temporal`]: a join with the version of a table.
 //! * [`window`]: a join of rows in equal windows.
 //! * Any other one is a regular join: its rows come out whenever their partner comes, so none of its
 //!   columns is a time attribute.
 
 mod interval;
+mod temporal;
 mod window;
 
 use std::sync::Arc;
@@ -46,12 +48,25 @@ impl Translator<'_> {
         let kind = kind_of(node.join_type)?;
         let mut on = node.on.clone();
         let mut filter = node.filter.clone();
+        if let Some(time) = temporal::take_time(&mut filter) {
+            return self.temporal_join(node, kind, filter, &time);
+        }
         if node.null_aware {
             // NOT IN: a comparison with NULL may be true, so every pair has to be judged; what
             // correlates the subquery is a key like any other.
-            let compared = node.right.schema().columns().into_iter().next().map(Expr::Column);
+            let compared = node
+                .right
+                .schema()
+                .columns()
+                .into_iter()
+                .next()
+                .map(Expr::Column);
             let is_compared = |(_, right): &(Expr, Expr)| Some(right) == compared.as_ref();
-            let count = if on.first().is_some_and(is_compared) { 1 } else { on.len() };
+            let count = if on.first().is_some_and(is_compared) {
+                1
+            } else {
+                on.len()
+            };
             let pairs = on.drain(..count);
             let equal = pairs.map(|(l, r)| binary_expr(l, Operator::Eq, r));
             filter = match equal.reduce(Expr::and) {
@@ -66,7 +81,10 @@ impl Translator<'_> {
         let left = self.keyed_side(left_rel, &node.left, &left)?;
         let right = self.keyed_side(right_rel, &node.right, &right)?;
         let condition = match filter {
-            Some(filter) => Some(self.condition([&left.rel, &right.rel], node, &filter)?),
+            Some(filter) => {
+                let schemas = [node.left.schema().as_ref(), node.right.schema().as_ref()];
+                Some(self.condition([&left.rel, &right.rel], schemas, &filter)?)
+            }
             None => None,
         };
         let spec = JoinSpec {
@@ -119,9 +137,8 @@ impl Translator<'_> {
     }
 
     /// A condition over the columns of both inputs, as one over those of `pair_schema`.
-    fn condition(&self, rels: [&Rel; 2], node: &JoinNode, filter: &Expr) -> Result<Expr> {
+    fn condition(&self, rels: [&Rel; 2], schemas: [&DFSchema; 2], filter: &Expr) -> Result<Expr> {
         check_expr(filter)?;
-        let schemas: [&DFSchema; 2] = [node.left.schema(), node.right.schema()];
         let [left, right] = rels.map(|rel| self.schema_of(rel.node));
         let pair = pair_schema(&left, &right);
         let now = self.settings.now;

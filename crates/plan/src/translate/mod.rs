@@ -24,6 +24,7 @@ mod source;
 mod window;
 
 use std::collections::BTreeMap;
+mod unnest;
 use std::sync::Arc;
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -35,7 +36,7 @@ use self::rel::Rel;
 pub use self::rel::pair_schema;
 pub use self::sink::{ConflictRules, InsertTarget, Materialize};
 use crate::graph::{JobGraph, RuntimeMode};
-use crate::logical::{SideTable, WatermarkNode, WindowNode};
+use crate::logical::{PatternNode, SideTable, UnnestNode, VersionNode, WatermarkNode, WindowNode};
 use crate::settings::JobSettings;
 
 /// What a translation needs to know besides the plan.
@@ -153,6 +154,16 @@ fn refusal(plan: &LogicalPlan) -> Error {
     let what = match plan {
         LogicalPlan::Window(_) => "an OVER aggregate, ROW_NUMBER or Top-N",
         LogicalPlan::Unnest(_) => "UNNEST",
+        if let Some(node) = node.downcast_ref::<UnnestNode>() {
+            let input = self.rel(&node.input)?;
+            return self.unnest(input, node);
+        }
+        if node.downcast_ref::<VersionNode>().is_some() {
+            return Err(Error::unsupported(
+                "FOR SYSTEM_TIME AS OF anywhere but on the right side of a join",
+            )
+            .hint("JOIN t FOR SYSTEM_TIME AS OF l.ts AS t ON .."));
+        }
         LogicalPlan::Subquery(_) => "a subquery in an expression",
         LogicalPlan::RecursiveQuery(_) => "a recursive query",
         LogicalPlan::Distinct(_) => "DISTINCT ON",

@@ -8,9 +8,12 @@
 //! * [`provider`]: names of tables and functions. [`table`]: a table's definition as a plan.
 //! * [`arithmetic`]: types of arithmetic. [`finalise`]: casts and literals with Flink's types.
 //! * [`errors`]: DataFusion's errors in our words and with a place in the text.
+//! * [`grouping`]: GROUPING SETS, ROLLUP and CUBE.
+//! * [`correlate`]: UNNEST over the side it refers to.
 
 mod arithmetic;
 mod divide;
+mod correlate;
 mod errors;
 mod finalise;
 mod provider;
@@ -129,7 +132,7 @@ impl Scope {
         let provider = Provider::new(self, Some(parsed), script);
         let planner = SqlToRel::new_with_options(&provider, parser_options());
         let plan = planner.sql_statement_to_plan(sql::Statement::Query(Box::new(query)))?;
-        finalise::plan(plan, &self.functions.context)
+        finalise::plan(correlate::plan(plan)?, &self.functions.context)
     }
 
     /// Binds an expression over the columns of `schema`.

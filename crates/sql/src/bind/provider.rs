@@ -17,7 +17,7 @@ use datafusion_expr::{
 use datafusion_sql::sqlparser::ast as sql;
 use millstream_core::{Code, Error};
 use millstream_plan::Window;
-use millstream_plan::logical::WindowNode;
+use millstream_plan::logical::{UnnestNode, UnnestOptions, VersionNode, WindowNode, over};
 
 use super::table::{Inlined, OptionOverrides};
 use super::{BindResult, Scope, external, rewrite};
@@ -200,9 +200,10 @@ impl RelationPlanner for FlinkRelations {
             version: Some(_), ..
         } = &relation
         {
-            return Err(external(Error::unsupported(
-                "FOR SYSTEM_TIME AS OF (temporal and lookup joins) is not supported by this release",
-            )));
+            let plan = unnest(alias, array_exprs, with_ordinality, context)?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+                plan, None,
+            ))));
         }
         Ok(RelationPlanning::Original(Box::new(relation)))
     }
@@ -274,6 +275,75 @@ fn window_of(kind: &WindowKind) -> Window {
 
 fn parts(name: &TableReference) -> Vec<&str> {
     [name.catalog(), name.schema(), Some(name.table())]
+/// A table FOR SYSTEM_TIME AS OF a column of the other side of its join.
+fn version(
+    mut relation: sql::TableFactor,
+    context: &mut dyn RelationPlannerContext,
+) -> BindResult {
+    let time = match &mut relation {
+        sql::TableFactor::Table { version, .. } => version.take(),
+        _ => None,
+    };
+    let names = |expr: &sql::Expr| match expr {
+        sql::Expr::Identifier(name) => Some(vec![name.value.clone()]),
+        sql::Expr::CompoundIdentifier(names) if names.len() <= 2 => {
+            Some(names.iter().map(|name| name.value.clone()).collect())
+        }
+        _ => None,
+    };
+    let names = match &time {
+        Some(sql::TableVersion::ForSystemTimeAsOf(expr)) => names(expr),
+        _ => None,
+    };
+    let time = match names.as_deref() {
+        Some([column]) => Column::new_unqualified(column),
+        Some([relation, column]) => Column::new(Some(relation.as_str()), column),
+        _ => {
+            return Err(external(
+                Error::unsupported("FOR SYSTEM_TIME AS OF anything but a column")
+                    .hint("name a time attribute of the left side of the join, such as o.ts"),
+            ));
+        }
+    };
+    let input = context.plan(relation)?;
+    Ok(LogicalPlan::Extension(Extension {
+        node: Arc::new(VersionNode { input, time }),
+    }))
+}
+
+/// An UNNEST over a single row; its collection may refer to the other side of a join.
+fn unnest(
+    alias: Option<sql::TableAlias>,
+    collections: Vec<sql::Expr>,
+    with_ordinality: bool,
+    context: &mut dyn RelationPlannerContext,
+) -> BindResult {
+    let Ok([collection]) = <[sql::Expr; 1]>::try_from(collections) else {
+        return Err(external(
+            Error::unsupported("UNNEST of several collections")
+                .hint("write one CROSS JOIN UNNEST(..) for each"),
+        ));
+    };
+    let one = LogicalPlanBuilder::empty(true).build()?;
+    let collection = context.sql_to_expr(collection, one.schema())?;
+    let (name, names) = match alias {
+        Some(alias) => {
+            let names = alias.columns.into_iter().map(|column| column.name.value);
+            (alias.name.value, names.collect())
+        }
+        None => ("EXPR$0".to_string(), Vec::new()),
+    };
+    let options = UnnestOptions {
+        alias: TableReference::bare(name),
+        names,
+        with_ordinality,
+        is_outer: false,
+    };
+    Ok(LogicalPlan::Extension(Extension {
+        node: Arc::new(UnnestNode::new(one, collection, options)?),
+    }))
+}
+
         .into_iter()
         .flatten()
         .collect()
