@@ -94,9 +94,18 @@ pub(crate) struct Groups {
 impl Groups {
     /// No groups yet.
     pub(crate) fn new(layout: &Layout, retracts: bool) -> Result<Self> {
+        Self::with(layout, retracts, false)
+    }
+
+    /// No groups yet; groups will often be emptied and filled again.
+    pub(crate) fn refilled(layout: &Layout) -> Result<Self> {
+        Self::with(layout, false, true)
+    }
+
+    fn with(layout: &Layout, retracts: bool, regroups: bool) -> Result<Self> {
         Ok(Groups {
             keys: KeyTable::new(&layout.key_types())?,
-            accumulators: Accumulators::new(&layout.calls, &layout.schema, retracts, false)?,
+            accumulators: Accumulators::new(&layout.calls, &layout.schema, retracts, regroups)?,
             rows: retracts.then(Vec::new),
             ids: Vec::new(),
             tracker: Tracker::default(),

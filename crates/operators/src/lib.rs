@@ -18,25 +18,28 @@ pub mod deduplicate;
 pub mod expr;
 pub mod group_aggregate;
 mod groups;
-pub mod join;
 pub mod interval_join;
+pub mod join;
 pub mod keys;
 pub mod limit;
 mod path;
+pub mod pattern;
+pub mod over;
+pub mod rank;
 mod rows;
 pub mod sort;
 mod state;
+pub mod temporal_join;
 pub mod union;
 pub mod upsert;
 pub mod watermark;
-pub mod temporal_join;
 pub mod window;
+pub mod window_join;
 
 use arrow::datatypes::SchemaRef;
-pub mod window_join;
 use millstream_core::operator::Operator;
 use millstream_core::{Error, Result};
-use millstream_plan::NodeKind;
+use millstream_plan::{NodeKind, OverOrder};
 
 pub use expr::compile;
 
@@ -87,15 +90,12 @@ pub fn create(
             output,
             context,
         )),
-        NodeKind::Join(spec) => match input_schemas {
-            [left, right] => boxed(join::Join::new(spec, [left, right], output, context)),
         NodeKind::IntervalJoin(spec) => boxed(interval_join::IntervalJoin::new(
             spec,
             two(input_schemas)?,
             output,
             context,
         )),
-        NodeKind::WindowJoin(spec) => boxed(window_join::WindowJoin::new(
         NodeKind::TemporalJoin(spec) => boxed(temporal_join::TemporalJoin::new(
             spec,
             two(input_schemas)?,
@@ -103,17 +103,39 @@ pub fn create(
             context,
         )),
         NodeKind::Unnest(spec) => boxed(correlate::Unnest::new(spec, input()?, output, context)),
+        NodeKind::WindowJoin(spec) => boxed(window_join::WindowJoin::new(
             spec,
             two(input_schemas)?,
             output,
             context,
         )),
+        NodeKind::Join(spec) => match input_schemas {
+            [left, right] => boxed(join::Join::new(spec, [left, right], output, context)),
             others => Err(Error::internal(format!(
                 "a join of {} inputs",
                 others.len()
             ))),
         },
         NodeKind::Upsert(spec) => boxed(upsert::Upsert::new(spec, input()?, context)),
+        NodeKind::Rank(spec) => boxed(rank::Rank::new(spec, input()?, output, context)),
+        NodeKind::Deduplicate(spec) => {
+            boxed(deduplicate::Deduplicate::new(spec, input()?, context))
+        }
+        NodeKind::Over(spec) => match spec.order {
+            OverOrder::Time(_) => boxed(over::Over::new(spec, input()?, output, context)),
+            OverOrder::Columns(_) => boxed(over::sorted::SortedOver::new(
+                spec,
+                input()?,
+                output,
+                context,
+            )),
+        },
+        NodeKind::Pattern(spec) => boxed(pattern::MatchRecognize::new(
+            spec,
+            input()?,
+            output,
+            context,
+        )),
         NodeKind::Union => boxed(Ok(union::Union)),
         NodeKind::Sort(spec) => boxed(sort::Sort::new(spec, input()?, context)),
         NodeKind::Limit(spec) => boxed(Ok(limit::Limit::new(spec))),
@@ -124,9 +146,6 @@ pub fn create(
     operator.map_err(|error| error.context(format_args!("operator '{}'", context.node)))
 }
 
-fn boxed<O: Operator + 'static>(operator: Result<O>) -> Result<Box<dyn Operator>> {
-    operator.map(|operator| Box::new(operator) as Box<dyn Operator>)
-}
 fn two(schemas: &[SchemaRef]) -> Result<[&SchemaRef; 2]> {
     match schemas {
         [left, right] => Ok([left, right]),
@@ -134,3 +153,6 @@ fn two(schemas: &[SchemaRef]) -> Result<[&SchemaRef; 2]> {
     }
 }
 
+fn boxed<O: Operator + 'static>(operator: Result<O>) -> Result<Box<dyn Operator>> {
+    operator.map(|operator| Box::new(operator) as Box<dyn Operator>)
+}

@@ -18,6 +18,8 @@
 
 mod details;
 mod expr;
+mod pattern;
+mod ranked;
 
 use std::collections::HashMap;
 
@@ -65,12 +67,16 @@ pub fn title(node: &Node) -> String {
         NodeKind::WindowAggregate(spec) => format!("{}Aggregate", window_word(&spec.window)),
         NodeKind::GroupAggregate(_) => "GroupAggregate".into(),
         NodeKind::Join(_) => "Join".into(),
-        NodeKind::Upsert(_) => "Upsert".into(),
-        NodeKind::Union => "Union".into(),
         NodeKind::IntervalJoin(_) => "IntervalJoin".into(),
         NodeKind::TemporalJoin(_) => "TemporalJoin".into(),
         NodeKind::Unnest(_) => "Unnest".into(),
         NodeKind::WindowJoin(_) => "WindowJoin".into(),
+        NodeKind::Upsert(_) => "Upsert".into(),
+        NodeKind::Rank(_) => "Rank".into(),
+        NodeKind::Deduplicate(_) => "Deduplicate".into(),
+        NodeKind::Over(_) => "Over".into(),
+        NodeKind::Pattern(_) => "MatchRecognize".into(),
+        NodeKind::Union => "Union".into(),
         NodeKind::Sort(_) => "Sort".into(),
         NodeKind::Limit(_) => "Limit".into(),
         NodeKind::Sink(spec) => match &spec.target {

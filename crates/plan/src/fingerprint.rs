@@ -27,6 +27,8 @@ mod expr;
 mod facets;
 mod lineage;
 mod literal;
+mod pattern;
+mod ranked;
 mod source;
 #[cfg(test)]
 mod tests;

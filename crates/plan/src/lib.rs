@@ -8,6 +8,7 @@
 //! * [`graph`]: nodes, inputs, exchanges. [`spec`]: what each kind of node does.
 //! * [`changelog`]: which kinds of changes an edge carries, and which a sink can take.
 //! * [`settings`]: how a job lives. [`fingerprint`]: what its state means, across changes of its SQL.
+//! * `share`: what several parts compute alike is computed once.
 //! * [`chain`]: which nodes share a task. [`explain`]: the graph as text.
 //!
 //! This crate knows neither SQL text nor threads nor any connector by name.
@@ -19,6 +20,7 @@ pub mod fingerprint;
 pub mod graph;
 pub mod logical;
 pub mod settings;
+mod share;
 pub mod spec;
 pub mod translate;
 
@@ -26,10 +28,11 @@ pub use changelog::ChangelogMode;
 pub use graph::{Exchange, Input, JobGraph, Node, OutputKind, RuntimeMode};
 pub use settings::{AccessSettings, CheckpointSettings, JobSettings, RestartStrategy};
 pub use spec::{
-    AfterMatch, AggregateCall, AggregateFunction, CalcSpec, DeduplicateSpec, GroupAggregateSpec, JoinKind,
-    JoinSpec, LimitSpec, NodeKind, OnConflict, OnError, RankSpec, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec,
+    AfterMatch, AggregateCall, AggregateFunction, CalcSpec, DeduplicateSpec, FrameStart, GroupAggregateSpec, JoinKind,
+    JoinSpec, LimitSpec, NodeKind, OnConflict, OnError, OverCall, OverFrame, OverFunction,
+    OverOrder, OverSpec, RankSpec, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec,
     MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable, TimeAttribute, UpsertSpec, ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec,
-    WindowAssignSpec, WindowProperty,
+    WindowAssignSpec, WindowEnd, WindowProperty,
 };
 pub use spec::{IntervalJoinSpec, TemporalJoinSpec, UnnestSpec, WindowJoinSpec};
 pub use translate::pair_schema;

@@ -4,6 +4,10 @@
 //! whose columns are unqualified names of the input's schema (unique there); the operator compiles
 //! them once. Durations and times are milliseconds.
 
+mod pattern;
+mod over;
+mod rank;
+
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -13,12 +17,18 @@ use millstream_core::connector::SinkAccepts;
 use millstream_core::table::TableSpec;
 use millstream_core::{Code, Error, Result};
 
+pub use pattern::{
+    AfterMatch, MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable,
+};
+pub use over::{FrameStart, OverCall, OverFrame, OverFunction, OverOrder, OverSpec};
+pub use rank::{DeduplicateSpec, RankSpec, WindowEnd};
+
 /// Name of the hidden column that holds the processing time (TIMESTAMP_LTZ(3)) in expressions of a
 /// [`CalcSpec`] with `uses_now`.
 pub const NOW_COLUMN: &str = "$now";
 
 /// What a node does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum NodeKind {
     /// Reads a table.
     Source(SourceSpec),
@@ -36,24 +46,14 @@ pub enum NodeKind {
     GroupAggregate(GroupAggregateSpec),
     /// Joins two inputs, for ever.
     Join(JoinSpec),
-    /// One row per primary key in front of a sink.
-    Upsert(UpsertSpec),
-    /// All inputs together (UNION ALL).
-    Union,
-    /// Sorts all rows at the end of bounded input. Parallelism 1.
-    Sort(SortSpec),
-    /// Passes some of the rows. Parallelism 1.
-    Limit(LimitSpec),
-    /// Joins two inputs whose times are close to each other.
-    IntervalJoin(IntervalJoinSpec),
     /// Joins two inputs whose times are close to each other.
     IntervalJoin(IntervalJoinSpec),
     /// Joins rows with the version of a table that was valid at their time.
     TemporalJoin(TemporalJoinSpec),
     /// Joins the rows of equal windows, once the window is over.
     WindowJoin(WindowJoinSpec),
-    /// Joins the rows of equal windows, once the window is over.
-    WindowJoin(WindowJoinSpec),
+    /// One row per primary key in front of a sink.
+    Upsert(UpsertSpec),
     /// The first rows of each partition in some order (Top-N).
     Rank(RankSpec),
     /// The first row of each key, once.
@@ -64,12 +64,18 @@ pub enum NodeKind {
     Pattern(Box<PatternSpec>),
     /// Each row once per element of a collection.
     Unnest(UnnestSpec),
+    /// All inputs together (UNION ALL).
+    Union,
+    /// Sorts all rows at the end of bounded input. Parallelism 1.
+    Sort(SortSpec),
+    /// Passes some of the rows. Parallelism 1.
+    Limit(LimitSpec),
     /// Writes a table, or hands the rows to whoever started the job.
     Sink(Box<SinkSpec>),
 }
 
 /// Reads a table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SourceSpec {
     /// The table, with `connector` among its options.
     pub table: TableSpec,
@@ -96,14 +102,14 @@ pub enum OnError {
 }
 
 /// Yields constant rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ValuesSpec {
     /// The rows.
     pub rows: RecordBatch,
 }
 
 /// Filters and computes, row by row: `SELECT projection WHERE filter`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CalcSpec {
     /// Rows for which this is not true are dropped.
     pub filter: Option<Expr>,
@@ -114,7 +120,7 @@ pub struct CalcSpec {
 }
 
 /// Makes watermarks from an event-time column, per split.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WatermarkSpec {
     /// Position of the event-time column (TIMESTAMP or TIMESTAMP_LTZ of ms).
     pub column: usize,
@@ -251,7 +257,7 @@ pub enum WindowProperty {
 /// Adds window columns: output = input columns, then window_start, window_end, window_time.
 /// Rows are never late here. Not for sessions, whose bounds are known only later: a session is
 /// always aggregated (or refused).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WindowAssignSpec {
     /// The windows.
     pub window: Window,
@@ -264,7 +270,7 @@ pub struct WindowAssignSpec {
 /// Aggregates per key and window.
 ///
 /// Output columns: keys, then one per aggregate, then one per property. Insert-only.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WindowAggregateSpec {
     /// The windows.
     pub window: Window,
@@ -286,7 +292,7 @@ pub struct WindowAggregateSpec {
 ///
 /// Output columns: keys, then one per aggregate. Without keys there is exactly one row; in batch mode
 /// (`at_end_only`) it is put out even if no row came.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupAggregateSpec {
     /// Positions of the key columns; none for a global aggregate.
     pub keys: Vec<usize>,
@@ -304,7 +310,7 @@ pub struct GroupAggregateSpec {
 ///
 /// Output columns: those of [`pair_schema`](crate::pair_schema); for SEMI and ANTI those of the left
 /// input.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JoinSpec {
     /// Which rows are in the result.
     pub kind: JoinKind,
@@ -336,7 +342,7 @@ pub struct UnnestSpec {
 /// Joins two insert-only inputs by key, condition and time: INNER, LEFT, RIGHT or FULL.
 ///
 /// Rows are kept until no partner can come any more. Output columns: those of `pair_schema`, insert-only.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct IntervalJoinSpec {
     /// Kind, keys and condition; without the bounds of time.
     pub join: JoinSpec,
@@ -358,12 +364,6 @@ impl IntervalJoinSpec {
     }
 }
 
-/// Joins two insert-only inputs by key and condition, where the bounds of windows are among the keys.
-///
-/// Results come when the watermark says that a window is over; its rows are free then. Output columns:
-/// as for [`JoinSpec`], insert-only. Late rows leave through the late output.
-#[derive(Clone, Debug)]
-pub struct WindowJoinSpec {
 /// Joins left rows with the version of the right side that was valid at their event time: INNER or LEFT.
 ///
 /// The right input holds versions: its keys are unique at each time, `+I` and `+U` begin a version, `-D` ends
@@ -378,6 +378,12 @@ pub struct TemporalJoinSpec {
     pub only_newer: bool,
 }
 
+/// Joins two insert-only inputs by key and condition, where the bounds of windows are among the keys.
+///
+/// Results come when the watermark says that a window is over; its rows are free then. Output columns:
+/// as for [`JoinSpec`], insert-only. Late rows leave through the late output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowJoinSpec {
     /// Kind, keys and condition.
     pub join: JoinSpec,
     /// Positions of `window_end` (TIMESTAMP(3), local time) of both sides.
@@ -386,7 +392,23 @@ pub struct TemporalJoinSpec {
     pub zone: Option<String>,
 }
 
+/// The kinds of joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JoinKind {
+    /// Pairs.
+    Inner,
+    /// Pairs, and left rows without a partner, with NULLs.
+    Left,
+    /// Pairs, and right rows without a partner, with NULLs.
+    Right,
+    /// Pairs, and rows of both sides without a partner, with NULLs.
+    Full,
+    /// Left rows that have a partner.
+    Semi,
+    /// Left rows that have none.
     Anti,
+    /// All left rows, with whether they have a partner: BOOLEAN, the last column.
+    Mark,
 }
 
 impl JoinKind {
@@ -409,13 +431,14 @@ impl JoinKind {
             JoinKind::Full => "FULL",
             JoinKind::Semi => "SEMI",
             JoinKind::Anti => "ANTI",
+            JoinKind::Mark => "MARK",
         }
     }
 }
 
 /// Makes one row of each primary key, for a sink by key whose query tells rows apart by another key.
 /// Output columns: those of the input.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UpsertSpec {
     /// Positions of the primary key's columns.
     pub key: Vec<usize>,
@@ -435,7 +458,7 @@ pub enum OnConflict {
 }
 
 /// One aggregate of a query.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AggregateCall {
     /// The function.
     pub function: AggregateFunction,
@@ -493,18 +516,10 @@ impl AggregateFunction {
             AggregateFunction::BoolOr => "SOME",
         }
     }
-
-    /// True if a row can be taken back, so that updating input is possible.
-    pub fn can_retract(&self) -> bool {
-        matches!(
-            self,
-            AggregateFunction::Count | AggregateFunction::Sum | AggregateFunction::Avg
-        )
-    }
 }
 
 /// Sorts all rows at the end of bounded input.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SortSpec {
     /// What to sort by, most important first.
     pub keys: Vec<SortKey>,
@@ -526,7 +541,7 @@ pub struct SortKey {
 }
 
 /// Passes some of the rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LimitSpec {
     /// Rows to leave out at the front.
     pub skip: u64,
@@ -535,7 +550,7 @@ pub struct LimitSpec {
 }
 
 /// Writes a table, or hands the rows to whoever started the job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SinkSpec {
     /// Where to.
     pub target: SinkTarget,
@@ -544,7 +559,7 @@ pub struct SinkSpec {
 }
 
 /// Where a sink writes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SinkTarget {
     /// A table.
     Table {

@@ -14,6 +14,7 @@
 //!
 //! Cost: one hash and about one probe per row that comes or goes; 50 bytes per row beside its own.
 
+pub(crate) mod layout;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -68,7 +69,6 @@ impl KeyedRows {
         }
     }
 
-    /// Takes a batch of rows in hand; they are then added or removed one by one.
     /// The same kind of rows, without any.
     pub(crate) fn like(&self) -> Self {
         KeyedRows::new(self.types.clone())
@@ -79,6 +79,7 @@ impl KeyedRows {
         self.table.space(slot)
     }
 
+    /// Takes a batch of rows in hand; they are then added or removed one by one.
     pub(crate) fn take_in_hand(&mut self, columns: &[ArrayRef], num_rows: usize) -> Result<()> {
         self.batch.encode(columns, num_rows)
     }

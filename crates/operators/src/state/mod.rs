@@ -11,13 +11,15 @@
 //! * [`tracker`]: which entries have changed since the last snapshot, and which are gone.
 //! * [`entries`]: the keys of entries, and the loops that write and read tables.
 //! * [`form`]: what kind of state a checkpoint holds; refuses to read another kind.
-//! * [`progress`]: how far event time had come for each key group.
+//! * [`progress`]: how far event time had come for each key group. [`clock`]: the watermark of an
+//!   operator whose rows are late by themselves, not by their windows.
 //!
 //! The bytes are stored on disk and read by later releases: their format has a version
 //! ([`form::VERSION`]) and fixtures (`codec/tests.rs`). They hold no type and no name; the form,
 //! stored beside, says which types they are of.
 
 pub(crate) mod bytes;
+pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod entries;
 pub(crate) mod form;

@@ -4,6 +4,8 @@
 
 mod calc;
 mod oracle;
+mod pattern;
+mod ranked;
 mod recovery;
 mod support;
 mod windows;

@@ -37,6 +37,14 @@ pub(crate) fn complete(graph: &mut JobGraph) {
                 spec.emit_update_before = keeps;
                 node.changelog.update_before &= keeps;
             }
+            NodeKind::Over(spec) => {
+                spec.emit_update_before = keeps;
+                node.changelog.update_before &= keeps;
+            }
+            NodeKind::Rank(spec) => {
+                spec.emit_update_before = keeps;
+                node.changelog.update_before &= keeps;
+            }
             kind if makes_its_own(kind) => {}
             _ if !node.inputs.is_empty() => node.changelog.update_before &= inherits,
             _ => {}

@@ -3,8 +3,8 @@
 use arrow::datatypes::Schema;
 use millstream_core::id::NodeId;
 
-use super::View;
 use super::expr::{cut, text};
+use super::{View, pattern, ranked};
 use crate::graph::{Exchange, Input, Node, OutputKind, RuntimeMode};
 use crate::spec::{
     AggregateCall, CalcSpec, IntervalJoinSpec, JoinSpec, NodeKind, OnConflict, OnError, SinkSpec, SinkTarget,
@@ -14,7 +14,7 @@ use crate::spec::{
 /// Most entries of a list that are shown.
 const LIST_MAX: usize = 20;
 
-type Line = (&'static str, String);
+pub(super) type Line = (&'static str, String);
 
 impl View<'_> {
     /// What there is to say about a node: a word and its words.
@@ -111,6 +111,17 @@ impl View<'_> {
                 };
                 lines.push(("conflict", conflict.into()));
             }
+            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) => {
+                lines.extend(ranked::lines(&node.kind, &columns));
+            }
+            NodeKind::Pattern(spec) => {
+                lines.extend(pattern::lines(spec, &columns));
+                if spec.time != TimeAttribute::Processing {
+                    let late = self.side(node.id, OutputKind::Late);
+                    let late = late.unwrap_or_else(|| "counted and dropped".into());
+                    lines.push(("late rows", late));
+                }
+            }
             NodeKind::Union => {}
             NodeKind::Sort(spec) => {
                 let keys = spec.keys.iter().map(|key| {
@@ -126,17 +137,6 @@ impl View<'_> {
         }
     }
 
-    fn join(&self, node: &Node, spec: &JoinSpec, lines: &mut Vec<Line>) {
-        lines.push(("join", spec.kind.name().to_lowercase()));
-        let sides: Vec<Vec<String>> = node.inputs.iter().map(|i| self.columns_of(i)).collect();
-        if let [left, right] = sides.as_slice() {
-            let pairs = spec.left_keys.iter().zip(&spec.right_keys);
-            let equal =
-                pairs.map(|(l, r)| format!("{} = {}", name_at(left, *l), name_at(right, *r)));
-            let keys = match spec.left_keys.is_empty() {
-                true => "none: every pair is judged, in one subtask".into(),
-                false => listed(equal),
-            };
     /// How far apart the times of a pair may be.
     fn interval(&self, node: &Node, spec: &IntervalJoinSpec) -> String {
         let sides: Vec<Vec<String>> = node.inputs.iter().map(|i| self.columns_of(i)).collect();
@@ -148,6 +148,17 @@ impl View<'_> {
         format!("{left} of the left row - {right} of the right one from {lower} to {upper}")
     }
 
+    fn join(&self, node: &Node, spec: &JoinSpec, lines: &mut Vec<Line>) {
+        lines.push(("join", spec.kind.name().to_lowercase()));
+        let sides: Vec<Vec<String>> = node.inputs.iter().map(|i| self.columns_of(i)).collect();
+        if let [left, right] = sides.as_slice() {
+            let pairs = spec.left_keys.iter().zip(&spec.right_keys);
+            let equal =
+                pairs.map(|(l, r)| format!("{} = {}", name_at(left, *l), name_at(right, *r)));
+            let keys = match spec.left_keys.is_empty() {
+                true => "none: every pair is judged, in one subtask".into(),
+                false => listed(equal),
+            };
             lines.push(("keys", keys));
         }
         if let Some(condition) = &spec.condition {
@@ -250,17 +261,6 @@ impl View<'_> {
                 };
                 format!("{what}{key}; {freed}")
             }
-            NodeKind::Join(_) => {
-                "every row of both inputs; freed when it is taken back, so it grows with them"
-                    .into()
-            }
-            NodeKind::Upsert(_) => "every row of each key; freed when it is taken back".into(),
-            NodeKind::Sort(spec) => sort_state(spec),
-            NodeKind::Limit(_) => "1 counter".into(),
-            _ => return None,
-        })
-    }
-}
             NodeKind::IntervalJoin(spec) => {
                 let time = match spec.times {
                     Some(_) => "the watermark",
@@ -284,6 +284,19 @@ impl View<'_> {
             NodeKind::WindowJoin(_) => {
                 "every row of open windows; freed when the watermark passes the window's end".into()
             }
+            NodeKind::Join(_) => {
+                "every row of both inputs; freed when it is taken back, so it grows with them"
+                    .into()
+            }
+            NodeKind::Upsert(_) => "every row of each key; freed when it is taken back".into(),
+            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) => return ranked::state(&node.kind),
+            NodeKind::Pattern(spec) => pattern::state(spec),
+            NodeKind::Sort(spec) => sort_state(spec),
+            NodeKind::Limit(_) => "1 counter".into(),
+            _ => return None,
+        })
+    }
+}
 
 /// What a window operator keeps per key, and what the watermark must pass to free it.
 fn pieces(window: &Window) -> (String, &'static str) {
@@ -429,7 +442,7 @@ fn time_of(
     }
 }
 
-fn calls(aggregates: &[AggregateCall], columns: &dyn Fn(&[usize]) -> String) -> String {
+pub(super) fn calls(aggregates: &[AggregateCall], columns: &dyn Fn(&[usize]) -> String) -> String {
     if aggregates.is_empty() {
         return "nothing: one row per key".into();
     }
@@ -455,7 +468,7 @@ fn property(property: WindowProperty) -> &'static str {
     }
 }
 
-fn keys(names: &str) -> String {
+pub(super) fn keys(names: &str) -> String {
     match names {
         "" => "none: one group".into(),
         names => names.into(),
@@ -482,7 +495,7 @@ fn name_at(names: &[String], position: usize) -> String {
     name.map_or_else(|| format!("#{position}"), |name| cut(name))
 }
 
-fn listed(words: impl ExactSizeIterator<Item = String>) -> String {
+pub(super) fn listed(words: impl ExactSizeIterator<Item = String>) -> String {
     let count = words.len();
     let mut shown: Vec<String> = words.take(LIST_MAX).collect();
     if count > LIST_MAX {

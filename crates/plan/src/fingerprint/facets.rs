@@ -4,7 +4,7 @@ use millstream_core::id::NodeId;
 
 use super::digest::{Canon, Digest};
 use super::lineage::{self, Lineage, Lineages, bounded};
-use super::{Facet, Keeps, source};
+use super::{Facet, Keeps, pattern, ranked, source};
 use crate::explain;
 use crate::graph::Node;
 use crate::spec::{AggregateCall, JoinSpec, NodeKind, SinkTarget, TimeAttribute, Window};
@@ -21,6 +21,10 @@ pub(super) fn keeps(kind: &NodeKind) -> Keeps {
         | NodeKind::WindowJoin(_)
         | NodeKind::TemporalJoin(_)
         | NodeKind::Upsert(_)
+        | NodeKind::Rank(_)
+        | NodeKind::Deduplicate(_)
+        | NodeKind::Over(_)
+        | NodeKind::Pattern(_)
         | NodeKind::Sort(_)
         | NodeKind::Limit(_) => Keeps::State,
         NodeKind::Sink(_) => Keeps::Output,
@@ -41,15 +45,17 @@ pub(super) fn word(kind: &NodeKind) -> &'static str {
         NodeKind::WindowAggregate(_) => "window-aggregate",
         NodeKind::GroupAggregate(_) => "group-aggregate",
         NodeKind::Join(_) => "join",
-        NodeKind::Upsert(_) => "upsert",
-        NodeKind::Union => "union",
-        NodeKind::Sort(_) => "sort",
-        NodeKind::IntervalJoin(_) => "interval-join",
         NodeKind::IntervalJoin(_) => "interval-join",
         NodeKind::WindowJoin(_) => "window-join",
         NodeKind::TemporalJoin(_) => "temporal-join",
         NodeKind::Unnest(_) => "unnest",
-        NodeKind::WindowJoin(_) => "window-join",
+        NodeKind::Upsert(_) => "upsert",
+        NodeKind::Rank(_) => "rank",
+        NodeKind::Deduplicate(_) => "deduplicate",
+        NodeKind::Over(_) => "over",
+        NodeKind::Pattern(_) => "match-recognize",
+        NodeKind::Union => "union",
+        NodeKind::Sort(_) => "sort",
         NodeKind::Limit(_) => "limit",
         NodeKind::Sink(_) => "sink",
     }
@@ -107,17 +113,28 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
         NodeKind::Join(spec) => join(node, spec, lineages),
         NodeKind::IntervalJoin(spec) => join(node, &spec.join, lineages),
         NodeKind::WindowJoin(spec) => join(node, &spec.join, lineages),
+        NodeKind::TemporalJoin(spec) => join(node, &spec.join, lineages),
         NodeKind::Upsert(spec) => {
             let mut facets: Vec<Facet> = columns(&input).collect();
             facets.extend(spec.key.iter().map(|key| {
                 let column = input.column(*key);
                 Facet::decisive("primary key", column.text, column.digest)
             }));
-        NodeKind::TemporalJoin(spec) => join(node, &spec.join, lineages),
             let word = format!("{:?}", spec.on_conflict);
             let digest = Canon::new("conflict").text(&word).digest();
             facets.push(Facet::decisive("on conflict", word, digest));
             facets.push(rows(&input, true));
+            facets
+        }
+        NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) => {
+            let mut facets = ranked::facets(&node.kind, &input);
+            facets.extend(columns(&input));
+            facets.push(rows(&input, ranked::takes_back(&node.kind)));
+            facets
+        }
+        NodeKind::Pattern(spec) => {
+            let mut facets = pattern::facets(spec, &input);
+            facets.push(rows(&input, false));
             facets
         }
         NodeKind::Sort(spec) => {
@@ -157,6 +174,19 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
     }
 }
 
+/// Which pairs a join yields, and what it keeps of both sides.
+fn join(node: &Node, spec: &JoinSpec, lineages: &Lineages<'_>) -> Vec<Facet> {
+    let mut facets = vec![Facet::decisive(
+        "join",
+        spec.kind.name().to_lowercase(),
+        lineages.output(node.id).rows.digest(),
+    )];
+    for side in &node.inputs {
+        facets.extend(columns(&lineages.input(side)));
+    }
+    facets
+}
+
 fn place(base: Digest, connector: &str, table: &millstream_core::table::TableSpec) -> Vec<Facet> {
     let options = source::identifying(table).map(|(key, value)| format!(" {key} '{value}'"));
     let text = format!("'{connector}'{}", options.collect::<String>());
@@ -174,19 +204,6 @@ fn output(node: NodeId, lineages: &Lineages<'_>) -> Vec<Facet> {
 fn columns(of: &Lineage) -> impl Iterator<Item = Facet> {
     let each =
         |column: &lineage::Column| Facet::decisive("column", column.text.clone(), column.digest);
-/// Which pairs a join yields, and what it keeps of both sides.
-fn join(node: &Node, spec: &JoinSpec, lineages: &Lineages<'_>) -> Vec<Facet> {
-    let mut facets = vec![Facet::decisive(
-        "join",
-        spec.kind.name().to_lowercase(),
-        lineages.output(node.id).rows.digest(),
-    )];
-    for side in &node.inputs {
-        facets.extend(columns(&lineages.input(side)));
-    }
-    facets
-}
-
     of.columns.iter().map(each)
 }
 

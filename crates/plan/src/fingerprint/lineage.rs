@@ -21,12 +21,12 @@ use millstream_core::types::SqlType;
 
 use super::digest::{Canon, Digest};
 use super::expr::Columns;
-use super::{literal, source};
+use super::{facets, literal, pattern, ranked, source};
 use crate::explain;
 use crate::graph::{Input, JobGraph, Node, OutputKind};
 use crate::pair_schema;
 use crate::spec::{
-    AggregateCall, CalcSpec, JoinSpec, NodeKind, SourceSpec, TimeAttribute, Window, WindowProperty,
+    AggregateCall, CalcSpec, JoinKind, JoinSpec, NodeKind, SourceSpec, TimeAttribute, Window, WindowProperty,
 };
 
 /// Longest text about rows or a column, in characters.
@@ -57,7 +57,7 @@ pub(super) struct Column {
 }
 
 impl Rows {
-    fn of(base: Digest, text: String) -> Self {
+    pub(super) fn of(base: Digest, text: String) -> Self {
         Rows {
             base,
             conditions: BTreeSet::new(),
@@ -215,7 +215,7 @@ impl<'a> Lineages<'a> {
                 let zone = spec.zone.as_deref().unwrap_or("UTC");
                 self.join(node, &spec.join, &["window", zone])
             }
-            NodeKind::Rank(_) | NodeKind::Deduplicate(_) => {
+            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) => {
                 let input = input();
                 let fields = node.schema.fields().iter().skip(input.columns.len());
                 let added = fields.map(|field| field.name().clone());
@@ -304,8 +304,15 @@ impl<'a> Lineages<'a> {
         let is_pair = node.schema.fields().len() == pair.fields().len();
         let mut columns = left.columns;
         columns.extend(right.columns.into_iter().filter(|_| is_pair));
+        let rows = base.digest();
+        if spec.kind == JoinKind::Mark {
+            columns.push(Column {
+                digest: Canon::new("mark").part(rows).digest(),
+                text: "mark".to_owned(),
+            });
+        }
         Lineage {
-            rows: Rows::of(base.digest(), text),
+            rows: Rows::of(rows, text),
             columns,
         }
     }

@@ -45,10 +45,10 @@ struct AggregateWindow {
 
 /// The columns an aggregate reads; equal expressions share one.
 #[derive(Default)]
-struct Columns(Vec<(Expr, Field)>);
+pub(super) struct Columns(pub(super) Vec<(Expr, Field)>);
 
 impl Columns {
-    fn add(&mut self, expr: Expr, field: &Field) -> usize {
+    pub(super) fn add(&mut self, expr: Expr, field: &Field) -> usize {
         self.0
             .iter()
             .position(|(known, _)| *known == expr)
@@ -99,7 +99,6 @@ impl Translator<'_> {
             bounded,
             ..
         } = input;
-        self.check_retractable(from, &aggregates)?;
         let from = self.add_calc(from, None, columns.0)?;
         let mut rel = match window {
             Some(window) => self.window_aggregate(from, keys, aggregates, &groups, window, late)?,
@@ -228,7 +227,7 @@ impl Translator<'_> {
         }
     }
 
-    fn call(
+    pub(super) fn call(
         &self,
         input: &Rel,
         schema: &DFSchema,
@@ -289,20 +288,6 @@ impl Translator<'_> {
             function,
             field: std::sync::Arc::clone(field),
         })
-    }
-
-    fn check_retractable(&self, from: NodeId, aggregates: &[AggregateCall]) -> Result<()> {
-        if self.graph.node(from).changelog.is_insert_only() {
-            return Ok(());
-        }
-        match aggregates.iter().find(|call| !call.function.can_retract()) {
-            None => Ok(()),
-            Some(call) => Err(Error::unsupported(format!(
-                "{} over an input whose rows are updated is not supported by this release",
-                call.function.name()
-            ))
-            .hint("aggregate over a window, whose results are final, instead")),
-        }
     }
 
     fn window_aggregate(
@@ -473,7 +458,7 @@ impl Translator<'_> {
     }
 
     /// How rows reach an operator with these keys, and its parallelism.
-    fn keyed(&self, from: NodeId, keys: &[usize]) -> (Exchange, u32) {
+    pub(super) fn keyed(&self, from: NodeId, keys: &[usize]) -> (Exchange, u32) {
         let parallelism = self.settings.parallelism.min(self.settings.key_groups);
         if keys.is_empty() || parallelism == 1 {
             let alone = self.parallelism_of(from) == 1;

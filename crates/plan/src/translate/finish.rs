@@ -5,7 +5,7 @@ use millstream_core::id::NodeId;
 
 use crate::changelog::infer;
 use crate::graph::{JobGraph, OutputKind};
-use crate::spec::{NodeKind, TimeAttribute, Window, gcd};
+use crate::spec::{NodeKind, OverOrder, TimeAttribute, Window, gcd};
 
 /// Step of a watermark nobody waits for; only people see it.
 const IDLE_STEP_MS: i64 = 1_000;
@@ -58,6 +58,15 @@ fn step_of(graph: &JobGraph, node: NodeId) -> i64 {
         Window::Attached { .. } => 0,
         window if zoned => gcd(window.granularity(), 900_000),
         window => window.granularity(),
+    }
+}
+
+/// True for nodes that put out each row once the watermark has come to its own time.
+fn waits_for_rows(kind: &NodeKind) -> bool {
+    match kind {
+        NodeKind::Deduplicate(spec) => spec.time != TimeAttribute::Processing,
+        NodeKind::Over(spec) => matches!(spec.order, OverOrder::Time(TimeAttribute::Event { .. })),
+        _ => false,
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! * [`rel`]: a translated relation: its node, where each logical column is, which are time
 //!   attributes, which window its rows are in.
-//! * [`source`], [`calc`], [`window`], [`aggregate`], [`join`], [`order`], [`sink`]: one file per family.
+//! * [`source`], [`calc`], [`window`], [`aggregate`], [`join`], [`order`], [`rank`], [`sink`]: one file per family.
 //! * [`finish`]: what only the whole graph knows: steps of watermarks, who wants `-U`.
 //!
 //! Always: a node's column names are unique; expressions name columns of their input without a
@@ -18,13 +18,16 @@ mod constant;
 mod finish;
 mod join;
 mod order;
+mod pattern;
+mod over;
+mod rank;
 mod rel;
 mod sink;
 mod source;
+mod unnest;
 mod window;
 
 use std::collections::BTreeMap;
-mod unnest;
 use std::sync::Arc;
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -33,11 +36,13 @@ use millstream_core::id::NodeId;
 use millstream_core::{Code, Error, Result};
 
 use self::rel::Rel;
+pub(crate) use self::calc::column;
 pub use self::rel::pair_schema;
 pub use self::sink::{ConflictRules, InsertTarget, Materialize};
 use crate::graph::{JobGraph, RuntimeMode};
 use crate::logical::{PatternNode, SideTable, UnnestNode, VersionNode, WatermarkNode, WindowNode};
 use crate::settings::JobSettings;
+use crate::share;
 
 /// What a translation needs to know besides the plan.
 pub struct Settings<'a> {
@@ -101,6 +106,7 @@ impl<'a> Translator<'a> {
     /// The whole job.
     pub fn finish(mut self) -> Result<JobGraph> {
         self.add_side_sinks()?;
+        share::share(&mut self.graph);
         finish::finish(&mut self.graph);
         Ok(self.graph)
     }
@@ -109,10 +115,20 @@ impl<'a> Translator<'a> {
         match plan {
             LogicalPlan::TableScan(scan) => self.scan(scan),
             LogicalPlan::Projection(node) => {
-                let input = self.rel(&node.input)?;
+                let input = match node.input.as_ref() {
+                    LogicalPlan::Filter(filter) => self.top_n(filter, Some(&node.expr))?,
+                    _ => None,
+                };
+                let input = match input {
+                    Some(input) => input,
+                    None => self.rel(&node.input)?,
+                };
                 self.project(input, node.input.schema(), &node.expr, &node.schema)
             }
             LogicalPlan::Filter(node) => {
+                if let Some(rel) = self.top_n(node, None)? {
+                    return Ok(rel);
+                }
                 let input = self.rel(&node.input)?;
                 self.filter(input, node.input.schema(), &node.predicate)
             }
@@ -121,6 +137,7 @@ impl<'a> Translator<'a> {
                 let input = self.rel(&node.input)?;
                 self.aggregate(input, node)
             }
+            LogicalPlan::Window(node) => self.over(node),
             LogicalPlan::Join(node) => self.join(node),
             LogicalPlan::Union(node) => self.union(node),
             LogicalPlan::Values(node) => self.values(node),
@@ -137,9 +154,23 @@ impl<'a> Translator<'a> {
             let input = self.rel(&node.input)?;
             return self.watermark(input, node);
         }
+        if let Some(node) = node.downcast_ref::<UnnestNode>() {
+            let input = self.rel(&node.input)?;
+            return self.unnest(input, node);
+        }
+        if node.downcast_ref::<VersionNode>().is_some() {
+            return Err(Error::unsupported(
+                "FOR SYSTEM_TIME AS OF anywhere but on the right side of a join",
+            )
+            .hint("JOIN t FOR SYSTEM_TIME AS OF l.ts AS t ON .."));
+        }
         if let Some(node) = node.downcast_ref::<WindowNode>() {
             let input = self.rel(&node.input)?;
             return self.window(input, node);
+        }
+        if let Some(node) = node.downcast_ref::<PatternNode>() {
+            let input = self.rel(&node.input)?;
+            return self.pattern(input, node);
         }
         Err(Error::internal("an unknown node in the logical plan"))
     }
@@ -152,18 +183,7 @@ impl<'a> Translator<'a> {
 /// Why a node of the logical plan does not run.
 fn refusal(plan: &LogicalPlan) -> Error {
     let what = match plan {
-        LogicalPlan::Window(_) => "an OVER aggregate, ROW_NUMBER or Top-N",
         LogicalPlan::Unnest(_) => "UNNEST",
-        if let Some(node) = node.downcast_ref::<UnnestNode>() {
-            let input = self.rel(&node.input)?;
-            return self.unnest(input, node);
-        }
-        if node.downcast_ref::<VersionNode>().is_some() {
-            return Err(Error::unsupported(
-                "FOR SYSTEM_TIME AS OF anywhere but on the right side of a join",
-            )
-            .hint("JOIN t FOR SYSTEM_TIME AS OF l.ts AS t ON .."));
-        }
         LogicalPlan::Subquery(_) => "a subquery in an expression",
         LogicalPlan::RecursiveQuery(_) => "a recursive query",
         LogicalPlan::Distinct(_) => "DISTINCT ON",

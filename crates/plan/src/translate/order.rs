@@ -2,6 +2,8 @@
 //!
 //! A sort needs the end of its input, so all sources must be bounded; in streaming mode its result
 //! is then the sorted final rows. (Flink's streaming mode refuses ORDER BY on anything but time.)
+//! With a LIMIT it is a Top-N in streaming mode, whose result is updated as rows come; so is a LIMIT
+//! alone over rows that are updated.
 
 use datafusion_expr::logical_plan::{FetchType, Limit, SkipType, Sort};
 use datafusion_expr::{ExprSchemable, LogicalPlan};
@@ -10,18 +12,19 @@ use millstream_core::{Code, Error, Result};
 use super::rel::Rel;
 use super::{Translator, from_datafusion};
 use crate::changelog::ChangelogMode;
-use crate::graph::{Exchange, Input, NodeOutput, OutputKind};
+use crate::graph::{Exchange, Input, NodeOutput, OutputKind, RuntimeMode};
 use crate::spec::{LimitSpec, NodeKind, SortKey, SortSpec};
 
 impl Translator<'_> {
     pub(super) fn sort(&mut self, sort: &Sort, skip: u64, fetch: Option<u64>) -> Result<Rel> {
         let input = self.rel(&sort.input)?;
         let mut rel = self.plain(input, &sort.input)?;
-        if !rel.bounded {
-            return Err(Error::unsupported(
-                "ORDER BY over an input that never ends is not supported by this release",
-            )
-            .hint("bound the source, or leave the order to whoever reads the result"));
+        let fetch = fetch.or(sort.fetch.map(|fetch| fetch as u64));
+        let top = fetch.filter(|_| self.settings.mode == RuntimeMode::Streaming);
+        if !rel.bounded && top.is_none() {
+            return Err(Error::unsupported("ORDER BY over an input that never ends").hint(
+                "add a LIMIT, bound the source, or leave the order to whoever reads the result",
+            ));
         }
         let schema = sort.input.schema();
         let width = rel.columns.len();
@@ -50,7 +53,12 @@ impl Translator<'_> {
             });
         }
         let from = self.add_calc(rel.node, None, projection)?;
-        let fetch = fetch.or(sort.fetch.map(|fetch| fetch as u64));
+        if let Some(fetch) = top {
+            rel.node = from;
+            let mut rel = self.first_rows(rel, keys, skip, fetch);
+            rel.columns.truncate(width);
+            return Ok(rel);
+        }
         let kind = NodeKind::Sort(SortSpec { keys, skip, fetch });
         rel.node = self.alone(from, kind, ChangelogMode::INSERT_ONLY);
         debug_assert_eq!(
@@ -73,13 +81,19 @@ impl Translator<'_> {
         if let LogicalPlan::Sort(sort) = limit.input.as_ref() {
             return self.sort(sort, skip, fetch);
         }
+        if let LogicalPlan::Projection(above) = limit.input.as_ref()
+            && let LogicalPlan::Sort(sort) = above.input.as_ref()
+        {
+            let sorted = self.sort(sort, skip, fetch)?;
+            return self.project(sorted, above.input.schema(), &above.expr, &above.schema);
+        }
         let input = self.rel(&limit.input)?;
         let mut rel = self.plain(input, &limit.input)?;
         let changelog = self.graph.node(rel.node).changelog;
         if !changelog.is_insert_only() {
-            return Err(Error::unsupported(
-                "LIMIT over an input whose rows are updated is not supported by this release",
-            ));
+            let mut rel = self.first_rows(rel, Vec::new(), skip, fetch.unwrap_or(u64::MAX));
+            rel.columns.pop();
+            return Ok(rel);
         }
         rel.node = self.alone(
             rel.node,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion_common::config::ConfigOptions;
-use datafusion_common::{DataFusionError, TableReference};
+use datafusion_common::{Column, DataFusionError, TableReference};
 use datafusion_expr::planner::{
     ContextProvider, ExprPlanner, PlannedRelation, RelationPlanner, RelationPlannerContext,
     RelationPlanning, TypePlanner,
@@ -20,8 +20,8 @@ use millstream_plan::Window;
 use millstream_plan::logical::{UnnestNode, UnnestOptions, VersionNode, WindowNode, over};
 
 use super::table::{Inlined, OptionOverrides};
-use super::{BindResult, Scope, external, rewrite};
-use crate::ast::{self, Hint, ParsedQuery, WindowKind, WindowTvf};
+use super::{BindResult, Scope, external, pattern, rewrite};
+use crate::ast::{self, Hint, MatchRecognize, ParsedQuery, WindowKind, WindowTvf};
 use crate::diagnostics::locate;
 
 /// What the planner of one query sees.
@@ -40,6 +40,7 @@ impl Provider {
                 Arc::new(FlinkRelations {
                     scope: Arc::clone(scope),
                     tvfs: query.tvfs.clone(),
+                    patterns: query.patterns.clone(),
                     hints: query.table_hints.clone(),
                     script: script.to_string(),
                 }) as Arc<dyn RelationPlanner>
@@ -108,8 +109,10 @@ impl ContextProvider for Provider {
             .cloned()
     }
 
-    fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
-        None
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        let lower = name.to_lowercase();
+        let mut functions = over::functions().into_iter();
+        functions.find(|function| function.name() == lower)
     }
 
     fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
@@ -152,6 +155,7 @@ impl TypePlanner for FlinkTypes {
 struct FlinkRelations {
     scope: Arc<Scope>,
     tvfs: Vec<WindowTvf>,
+    patterns: Vec<MatchRecognize>,
     hints: Vec<Vec<Hint>>,
     script: String,
 }
@@ -179,6 +183,26 @@ impl RelationPlanner for FlinkRelations {
                 plan, alias,
             ))));
         }
+        if let Some(index) = ast::match_recognize(&relation) {
+            let sql::TableFactor::TableFunction { alias, .. } = relation else {
+                return Err(external(Error::internal(
+                    "MATCH_RECOGNIZE stands for a table function",
+                )));
+            };
+            let plan = pattern::plan(&self.scope, &self.script, &self.patterns[index], context)?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+                plan, alias,
+            ))));
+        }
+        if let sql::TableFactor::Table {
+            version: Some(_), ..
+        } = &relation
+        {
+            let plan = version(relation, context)?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+                plan, None,
+            ))));
+        }
         if let Some(index) = ast::table_hints(&relation) {
             let overrides = self.overrides(&self.hints[index])?;
             let sql::TableFactor::Table { name, alias, .. } = relation else {
@@ -196,9 +220,12 @@ impl RelationPlanner for FlinkRelations {
                 plan, alias,
             ))));
         }
-        if let sql::TableFactor::Table {
-            version: Some(_), ..
-        } = &relation
+        if let sql::TableFactor::UNNEST {
+            alias,
+            array_exprs,
+            with_ordinality,
+            ..
+        } = relation
         {
             let plan = unnest(alias, array_exprs, with_ordinality, context)?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
@@ -248,33 +275,6 @@ impl FlinkRelations {
     }
 }
 
-fn window_of(kind: &WindowKind) -> Window {
-    let shift = |offset: &Option<ast::Millis>| offset.map_or(0, |offset| offset.ms);
-    match kind {
-        WindowKind::Tumble { size, offset } => Window::Tumble {
-            size: size.ms,
-            offset: shift(offset),
-        },
-        WindowKind::Hop {
-            slide,
-            size,
-            offset,
-        } => Window::Hop {
-            slide: slide.ms,
-            size: size.ms,
-            offset: shift(offset),
-        },
-        WindowKind::Cumulate { step, size, offset } => Window::Cumulate {
-            step: step.ms,
-            size: size.ms,
-            offset: shift(offset),
-        },
-        WindowKind::Session { gap } => Window::Session { gap: gap.ms },
-    }
-}
-
-fn parts(name: &TableReference) -> Vec<&str> {
-    [name.catalog(), name.schema(), Some(name.table())]
 /// A table FOR SYSTEM_TIME AS OF a column of the other side of its join.
 fn version(
     mut relation: sql::TableFactor,
@@ -344,6 +344,33 @@ fn unnest(
     }))
 }
 
+fn window_of(kind: &WindowKind) -> Window {
+    let shift = |offset: &Option<ast::Millis>| offset.map_or(0, |offset| offset.ms);
+    match kind {
+        WindowKind::Tumble { size, offset } => Window::Tumble {
+            size: size.ms,
+            offset: shift(offset),
+        },
+        WindowKind::Hop {
+            slide,
+            size,
+            offset,
+        } => Window::Hop {
+            slide: slide.ms,
+            size: size.ms,
+            offset: shift(offset),
+        },
+        WindowKind::Cumulate { step, size, offset } => Window::Cumulate {
+            step: step.ms,
+            size: size.ms,
+            offset: shift(offset),
+        },
+        WindowKind::Session { gap } => Window::Session { gap: gap.ms },
+    }
+}
+
+fn parts(name: &TableReference) -> Vec<&str> {
+    [name.catalog(), name.schema(), Some(name.table())]
         .into_iter()
         .flatten()
         .collect()
