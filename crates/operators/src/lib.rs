@@ -30,6 +30,7 @@ mod rows;
 pub mod sort;
 mod state;
 pub mod temporal_join;
+pub mod time_sort;
 pub mod union;
 pub mod upsert;
 pub mod watermark;
@@ -137,6 +138,7 @@ pub fn create(
             context,
         )),
         NodeKind::Union => boxed(Ok(union::Union)),
+        NodeKind::TimeSort(spec) => boxed(time_sort::TimeSort::new(spec, input()?, context)),
         NodeKind::Sort(spec) => boxed(sort::Sort::new(spec, input()?, context)),
         NodeKind::Limit(spec) => boxed(Ok(limit::Limit::new(spec))),
         NodeKind::Source(_) | NodeKind::Values(_) | NodeKind::Sink(_) => Err(Error::internal(

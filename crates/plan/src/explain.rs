@@ -78,6 +78,7 @@ pub fn title(node: &Node) -> String {
         NodeKind::Pattern(_) => "MatchRecognize".into(),
         NodeKind::Union => "Union".into(),
         NodeKind::Sort(_) => "Sort".into(),
+        NodeKind::TimeSort(_) => "TimeSort".into(),
         NodeKind::Limit(_) => "Limit".into(),
         NodeKind::Sink(spec) => match &spec.target {
             SinkTarget::Table { table, .. } => format!("Sink({})", table.name),

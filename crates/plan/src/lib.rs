@@ -31,7 +31,7 @@ pub use spec::{
     AfterMatch, AggregateCall, AggregateFunction, CalcSpec, DeduplicateSpec, FrameStart, GroupAggregateSpec, JoinKind,
     JoinSpec, LimitSpec, NodeKind, OnConflict, OnError, OverCall, OverFrame, OverFunction,
     OverOrder, OverSpec, RankSpec, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec,
-    MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable, TimeAttribute, UpsertSpec, ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec,
+    MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable, TimeAttribute, TimeSortSpec, UpsertSpec, ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec,
     WindowAssignSpec, WindowEnd, WindowProperty,
 };
 pub use spec::{IntervalJoinSpec, TemporalJoinSpec, UnnestSpec, WindowJoinSpec};

@@ -21,7 +21,7 @@ pub use pattern::{
     AfterMatch, MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable,
 };
 pub use over::{FrameStart, OverCall, OverFrame, OverFunction, OverOrder, OverSpec};
-pub use rank::{DeduplicateSpec, RankSpec, WindowEnd};
+pub use rank::{DeduplicateSpec, RankSpec, TimeSortSpec, WindowEnd};
 
 /// Name of the hidden column that holds the processing time (TIMESTAMP_LTZ(3)) in expressions of a
 /// [`CalcSpec`] with `uses_now`.
@@ -68,6 +68,8 @@ pub enum NodeKind {
     Union,
     /// Sorts all rows at the end of bounded input. Parallelism 1.
     Sort(SortSpec),
+    /// Puts rows in the order of their event time. Parallelism 1.
+    TimeSort(TimeSortSpec),
     /// Passes some of the rows. Parallelism 1.
     Limit(LimitSpec),
     /// Writes a table, or hands the rows to whoever started the job.

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use millstream_core::operator::Operator;
 use millstream_plan::{
     AggregateFunction, DeduplicateSpec, FrameStart, NodeKind, OverCall, OverFrame, OverFunction,
-    OverOrder, OverSpec, RankSpec, SortKey, TimeAttribute, WindowEnd,
+    OverOrder, OverSpec, RankSpec, SortKey, TimeAttribute, TimeSortSpec, WindowEnd,
 };
 use millstream_sim::{Recovery, Site};
 use proptest::prelude::*;
@@ -147,6 +147,14 @@ proptest! {
         let spec = DeduplicateSpec { keys: vec![0], time };
         let make = maker(NodeKind::Deduplicate(spec), input(false, false), input(false, false));
         recovers(&make, &script, seed, batch);
+    }
+
+    #[test]
+    fn a_sort_by_time_recovers(script in script(), seed: u64, batch in 1usize..9) {
+        let key = |column| SortKey { column, descending: false, nulls_first: true };
+        let spec = TimeSortSpec { keys: vec![key(2), key(1)] };
+        let make = maker(NodeKind::TimeSort(spec), input(false, false), input(false, false));
+        Recovery::new(input(false, false), &make).ordered().batch_rows(batch).check(&script, seed);
     }
 
     #[test]

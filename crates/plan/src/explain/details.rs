@@ -111,7 +111,7 @@ impl View<'_> {
                 };
                 lines.push(("conflict", conflict.into()));
             }
-            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) => {
+            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) | NodeKind::TimeSort(_) => {
                 lines.extend(ranked::lines(&node.kind, &columns));
             }
             NodeKind::Pattern(spec) => {
@@ -289,7 +289,7 @@ impl View<'_> {
                     .into()
             }
             NodeKind::Upsert(_) => "every row of each key; freed when it is taken back".into(),
-            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) => return ranked::state(&node.kind),
+            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) | NodeKind::TimeSort(_) => return ranked::state(&node.kind),
             NodeKind::Pattern(spec) => pattern::state(spec),
             NodeKind::Sort(spec) => sort_state(spec),
             NodeKind::Limit(_) => "1 counter".into(),

@@ -21,6 +21,7 @@ pub(super) fn lines(kind: &NodeKind, columns: Columns<'_>) -> Vec<Line> {
             vec![("keys", keys(&columns(&spec.keys))), ("keeps", time)]
         }
         NodeKind::Over(spec) => over(spec, columns),
+        NodeKind::TimeSort(spec) => vec![("order", order(&spec.keys, false, columns))],
         _ => Vec::new(),
     }
 }
@@ -38,6 +39,7 @@ pub(super) fn state(kind: &NodeKind) -> Option<String> {
                 .into(),
         }),
         NodeKind::Over(spec) => Some(over_state(spec)),
+        NodeKind::TimeSort(_) => Some("rows until the watermark passes them".into()),
         _ => None,
     }
 }

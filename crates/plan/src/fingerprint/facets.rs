@@ -24,6 +24,7 @@ pub(super) fn keeps(kind: &NodeKind) -> Keeps {
         | NodeKind::Rank(_)
         | NodeKind::Deduplicate(_)
         | NodeKind::Over(_)
+        | NodeKind::TimeSort(_)
         | NodeKind::Pattern(_)
         | NodeKind::Sort(_)
         | NodeKind::Limit(_) => Keeps::State,
@@ -53,6 +54,7 @@ pub(super) fn word(kind: &NodeKind) -> &'static str {
         NodeKind::Rank(_) => "rank",
         NodeKind::Deduplicate(_) => "deduplicate",
         NodeKind::Over(_) => "over",
+        NodeKind::TimeSort(_) => "time-sort",
         NodeKind::Pattern(_) => "match-recognize",
         NodeKind::Union => "union",
         NodeKind::Sort(_) => "sort",
@@ -126,7 +128,7 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
             facets.push(rows(&input, true));
             facets
         }
-        NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) => {
+        NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) | NodeKind::TimeSort(_) => {
             let mut facets = ranked::facets(&node.kind, &input);
             facets.extend(columns(&input));
             facets.push(rows(&input, ranked::takes_back(&node.kind)));

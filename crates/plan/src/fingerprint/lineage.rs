@@ -215,7 +215,7 @@ impl<'a> Lineages<'a> {
                 let zone = spec.zone.as_deref().unwrap_or("UTC");
                 self.join(node, &spec.join, &["window", zone])
             }
-            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) => {
+            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) | NodeKind::TimeSort(_) => {
                 let input = input();
                 let fields = node.schema.fields().iter().skip(input.columns.len());
                 let added = fields.map(|field| field.name().clone());

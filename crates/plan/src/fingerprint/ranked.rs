@@ -20,6 +20,7 @@ pub(super) fn facets(kind: &NodeKind, input: &Lineage) -> Vec<Facet> {
             facets
         }
         NodeKind::Over(spec) => over(spec, input),
+        NodeKind::TimeSort(spec) => order(&spec.keys, input).collect(),
         _ => Vec::new(),
     }
 }

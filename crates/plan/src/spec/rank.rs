@@ -73,3 +73,11 @@ pub struct DeduplicateSpec {
     /// Which time decides.
     pub time: TimeAttribute,
 }
+
+/// Puts the rows of an insert-only input in the order of their event time, as the watermark comes to
+/// them. Late rows leave through the late output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimeSortSpec {
+    /// What to sort by: first the event time, ascending.
+    pub keys: Vec<SortKey>,
+}

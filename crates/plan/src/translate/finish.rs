@@ -64,6 +64,7 @@ fn step_of(graph: &JobGraph, node: NodeId) -> i64 {
 /// True for nodes that put out each row once the watermark has come to its own time.
 fn waits_for_rows(kind: &NodeKind) -> bool {
     match kind {
+        NodeKind::TimeSort(_) => true,
         NodeKind::Deduplicate(spec) => spec.time != TimeAttribute::Processing,
         NodeKind::Over(spec) => matches!(spec.order, OverOrder::Time(TimeAttribute::Event { .. })),
         _ => false,

@@ -3,17 +3,18 @@
 //! A sort needs the end of its input, so all sources must be bounded; in streaming mode its result
 //! is then the sorted final rows. (Flink's streaming mode refuses ORDER BY on anything but time.)
 //! With a LIMIT it is a Top-N in streaming mode, whose result is updated as rows come; so is a LIMIT
-//! alone over rows that are updated.
+//! alone over rows that are updated. An order by a time attribute, ascending, needs no end: rows go as
+//! the watermark lets them.
 
 use datafusion_expr::logical_plan::{FetchType, Limit, SkipType, Sort};
 use datafusion_expr::{ExprSchemable, LogicalPlan};
 use millstream_core::{Code, Error, Result};
 
-use super::rel::Rel;
+use super::rel::{Rel, TimeKind};
 use super::{Translator, from_datafusion};
 use crate::changelog::ChangelogMode;
 use crate::graph::{Exchange, Input, NodeOutput, OutputKind, RuntimeMode};
-use crate::spec::{LimitSpec, NodeKind, SortKey, SortSpec};
+use crate::spec::{LimitSpec, NodeKind, SortKey, SortSpec, TimeSortSpec};
 
 impl Translator<'_> {
     pub(super) fn sort(&mut self, sort: &Sort, skip: u64, fetch: Option<u64>) -> Result<Rel> {
@@ -21,9 +22,14 @@ impl Translator<'_> {
         let mut rel = self.plain(input, &sort.input)?;
         let fetch = fetch.or(sort.fetch.map(|fetch| fetch as u64));
         let top = fetch.filter(|_| self.settings.mode == RuntimeMode::Streaming);
-        if !rel.bounded && top.is_none() {
+        let by_time = self.time_order(&rel, sort, top.is_some());
+        if by_time == Some(TimeKind::Processing) {
+            // They come in this order.
+            return Ok(rel);
+        }
+        if !rel.bounded && top.is_none() && by_time.is_none() {
             return Err(Error::unsupported("ORDER BY over an input that never ends").hint(
-                "add a LIMIT, bound the source, or leave the order to whoever reads the result",
+                "order by a time attribute, add a LIMIT, bound the source, or leave the order to whoever reads the result",
             ));
         }
         let schema = sort.input.schema();
@@ -59,6 +65,17 @@ impl Translator<'_> {
             rel.columns.truncate(width);
             return Ok(rel);
         }
+        if by_time.is_some() {
+            rel.node = self.alone(
+                from,
+                NodeKind::TimeSort(TimeSortSpec { keys }),
+                ChangelogMode::INSERT_ONLY,
+            );
+            for table in rel.late.clone() {
+                self.side(&table, rel.node, OutputKind::Late);
+            }
+            return Ok(rel);
+        }
         let kind = NodeKind::Sort(SortSpec { keys, skip, fetch });
         rel.node = self.alone(from, kind, ChangelogMode::INSERT_ONLY);
         debug_assert_eq!(
@@ -67,6 +84,17 @@ impl Translator<'_> {
             "extra sort columns follow the plan's"
         );
         Ok(rel)
+    }
+
+    /// The time attribute a streaming job sorts insertions by, ascending: if it is that of processing
+    /// time, and nothing besides, rows are in order as they come.
+    fn time_order(&self, rel: &Rel, sort: &Sort, is_top: bool) -> Option<TimeKind> {
+        if is_top || self.settings.mode == RuntimeMode::Batch || self.updates(rel.node) {
+            return None;
+        }
+        let first = sort.expr.first().filter(|key| key.asc)?;
+        let time = rel.column(&first.expr, sort.input.schema())?.time?;
+        (time == TimeKind::Event || sort.expr.len() == 1).then_some(time)
     }
 
     pub(super) fn limit(&mut self, limit: &Limit) -> Result<Rel> {
