@@ -103,7 +103,7 @@ impl IntervalJoin {
         context: &OperatorContext,
     ) -> Result<Self> {
         let join = &spec.join;
-        if matches!(join.kind, JoinKind::Semi | JoinKind::Anti) {
+        if matches!(join.kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark) {
             return Err(Error::internal("an interval join yields pairs"));
         }
         if let Some(times) = spec.times {
@@ -150,7 +150,7 @@ impl IntervalJoin {
             delay: spec.delay(),
             waits: Default::default(),
             condition,
-            changes: Changes::new(columns.clone(), output, context.batch_rows)?,
+            changes: Changes::new(columns.clone(), false, output, context.batch_rows)?,
             stored: Stored::new(columns, output, context.batch_rows)?,
             codec: KeyCodec::new(types.clone(), types.len(), context.key_groups)?,
             keys: KeyTable::new(&types)?,

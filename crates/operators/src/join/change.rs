@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt8Array, UInt32Array};
+use arrow::array::{
+    ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt8Array, UInt32Array,
+};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use millstream_core::operator::Output;
@@ -22,6 +24,8 @@ pub(crate) struct Change {
     has_row: bool,
     /// The stored row of the other side that is part of it.
     slot: u32,
+    /// What the mark says, if there is one.
+    mark: bool,
 }
 
 impl Change {
@@ -32,7 +36,13 @@ impl Change {
             row: row as u32,
             has_row: true,
             slot: NONE,
+            mark: false,
         }
+    }
+
+    /// The same with a mark.
+    pub(crate) fn marked(self, mark: bool) -> Self {
+        Change { mark, ..self }
     }
 
     /// A row of the batch with one of the other side.
@@ -66,6 +76,8 @@ pub(crate) struct Changes {
     schema: SchemaRef,
     /// Side and position in its input of each column of the result.
     columns: Vec<(usize, usize)>,
+    /// The last column says whether a row has a partner.
+    is_mark: bool,
     batch_rows: usize,
     pending: Vec<Change>,
     /// Rows that go and had never come.
@@ -76,10 +88,11 @@ impl Changes {
     /// For results with these columns ([`columns`]).
     pub(crate) fn new(
         columns: Vec<(usize, usize)>,
+        is_mark: bool,
         output: &SchemaRef,
         batch_rows: usize,
     ) -> Result<Self> {
-        if columns.len() != output.fields().len() {
+        if columns.len() + usize::from(is_mark) != output.fields().len() {
             return Err(Error::internal(format!(
                 "a join of {} columns for {} of its result",
                 columns.len(),
@@ -89,6 +102,7 @@ impl Changes {
         Ok(Changes {
             schema: SchemaRef::clone(output),
             columns,
+            is_mark,
             batch_rows: batch_rows.max(1),
             pending: Vec::new(),
             unseen: 0,
@@ -159,7 +173,11 @@ impl Changes {
                     }
                 }
             });
-        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let mut columns = columns.collect::<Result<Vec<_>>>()?;
+        if self.is_mark {
+            let marks = changes.iter().map(|change| Some(change.mark));
+            columns.push(Arc::new(BooleanArray::from_iter(marks)));
+        }
         let options = RecordBatchOptions::new().with_row_count(Some(changes.len()));
         let schema = Arc::clone(&self.schema);
         let rows = RecordBatch::try_new_with_options(schema, columns, &options)?;

@@ -112,7 +112,8 @@ impl Join {
                 .map(|c| c.columns(side))
                 .unwrap_or_default()
         };
-        let is_whole = !matches!(spec.kind, JoinKind::Semi | JoinKind::Anti);
+        let is_mark = spec.kind == JoinKind::Mark;
+        let is_whole = !is_mark && !matches!(spec.kind, JoinKind::Semi | JoinKind::Anti);
         let sides = [
             Side::new(left, &spec.left_keys, None, spec.kind.keeps_left())?,
             Side::new(
@@ -139,6 +140,7 @@ impl Join {
             null_equal: spec.null_equals_null,
             changes: Changes::new(
                 change::columns([left.fields().len(), right.fields().len()], is_whole),
+                is_mark,
                 output,
                 context.batch_rows,
             )?,
@@ -233,6 +235,13 @@ impl Join {
 
     /// What a row says by itself, knowing how many partners it has.
     fn tell(&mut self, port: usize, met: &Met, partners: u64) {
+        if self.kind == JoinKind::Mark {
+            if port == 0 {
+                let alone = Change::alone(met.row, met.kind).marked(partners > 0);
+                self.changes.push(alone, 1);
+            }
+            return;
+        }
         let says = match self.kind {
             JoinKind::Semi => port == 0 && partners > 0,
             JoinKind::Anti => port == 0 && partners == 0,
@@ -245,7 +254,7 @@ impl Join {
 
     /// A row and one of the other side are a row of the result, or were.
     fn joined(&mut self, port: usize, met: &Met, slot: u32) {
-        if matches!(self.kind, JoinKind::Semi | JoinKind::Anti) {
+        if matches!(self.kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark) {
             return;
         }
         let kind = match (self.kind, met.kind.is_retraction()) {
@@ -260,6 +269,9 @@ impl Join {
 
     /// A row of the other side has its first partner.
     fn found(&mut self, port: usize, met: &Met, slot: u32) {
+        if self.kind == JoinKind::Mark {
+            return self.mark(port, met, slot, true);
+        }
         let kind = match self.kind {
             JoinKind::Semi => RowKind::Insert,
             _ => RowKind::Delete,
@@ -269,11 +281,23 @@ impl Join {
 
     /// A row of the other side has lost its last partner.
     fn lost(&mut self, port: usize, met: &Met, slot: u32) {
+        if self.kind == JoinKind::Mark {
+            return self.mark(port, met, slot, false);
+        }
         let kind = match self.kind {
             JoinKind::Semi => RowKind::Delete,
             _ => RowKind::Insert,
         };
         self.other_alone(port, met, slot, kind);
+    }
+
+    /// A row of the other side has another mark now.
+    fn mark(&mut self, port: usize, met: &Met, slot: u32, mark: bool) {
+        let times = self.sides[1 - port].rows.count(slot);
+        let gone = Change::other(met.row, slot, RowKind::Delete).marked(!mark);
+        let new = Change::other(met.row, slot, RowKind::Insert).marked(mark);
+        self.changes.push(gone, times);
+        self.changes.push(new, times);
     }
 
     fn other_alone(&mut self, port: usize, met: &Met, slot: u32, kind: RowKind) {

@@ -32,6 +32,15 @@ fn spec(kind: JoinKind) -> JoinSpec {
 fn made(spec: &JoinSpec) -> Join {
     let output = match spec.kind {
         JoinKind::Semi | JoinKind::Anti => schema(),
+        JoinKind::Mark => {
+            let mark = Field::new("mark", DataType::Boolean, false);
+            let fields = schema()
+                .fields()
+                .iter()
+                .map(|f| f.as_ref().clone())
+                .collect::<Vec<_>>();
+            Arc::new(Schema::new([fields, vec![mark]].concat()))
+        }
         _ => pair_schema(&schema(), &schema()),
     };
     let context = OperatorContext {
@@ -177,6 +186,29 @@ fn semi_and_anti_joins_put_each_left_row_out_once() {
             -U b 2
             +U b 5
             -D a 1
+        "#]],
+    );
+}
+
+#[test]
+fn a_mark_join_says_of_each_left_row_whether_it_has_a_partner() {
+    check(
+        &spec(JoinKind::Mark),
+        STORY,
+        &expect![[r#"
+            +I a 1 false
+            +I b 2 false
+            -D a 1 false
+            +I a 1 true
+            +I a 3 true
+            +I null 4 false
+            -D a 1 true
+            +I a 1 false
+            -D a 3 true
+            +I a 3 false
+            -U b 2 false
+            +U b 5 false
+            -D a 1 false
         "#]],
     );
 }
@@ -337,7 +369,7 @@ fn nested_loop(kind: JoinKind, left: &Table, right: &Table) -> BTreeMap<String, 
     let meets = |l: (Option<u8>, u8), r: (Option<u8>, u8)| l.0.is_some() && l.0 == r.0 && l.1 < r.1;
     let mut found: BTreeMap<String, i32> = BTreeMap::new();
     let mut add = |row: String, times: i32| *found.entry(row).or_default() += times;
-    let is_pair = !matches!(kind, JoinKind::Semi | JoinKind::Anti);
+    let is_pair = !matches!(kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark);
     for (&l, &times) in left {
         let mut partners = 0;
         for (&r, &theirs) in right.iter().filter(|(r, _)| meets(l, **r)) {
@@ -352,6 +384,7 @@ fn nested_loop(kind: JoinKind, left: &Table, right: &Table) -> BTreeMap<String, 
             }
             JoinKind::Semi if partners > 0 => add(text(l), times),
             JoinKind::Anti if partners == 0 => add(text(l), times),
+            JoinKind::Mark => add(format!("{} {}", text(l), partners > 0), times),
             _ => {}
         }
     }
@@ -375,8 +408,9 @@ fn whatever_comes_and_goes_the_result_is_that_of_a_nested_loop() {
         JoinKind::Full,
         JoinKind::Semi,
         JoinKind::Anti,
+        JoinKind::Mark,
     ];
-    for (seed, kind) in (1u64..).zip(kinds.into_iter().cycle().take(60)) {
+    for (seed, kind) in (1u64..).zip(kinds.into_iter().cycle().take(70)) {
         let mut random = seed;
         let mut next = |bound: u64| {
             random = random

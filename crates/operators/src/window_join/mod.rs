@@ -96,6 +96,9 @@ impl WindowJoin {
         context: &OperatorContext,
     ) -> Result<Self> {
         let join = &spec.join;
+        if join.kind == JoinKind::Mark {
+            return Err(Error::internal("a window join does not mark"));
+        }
         let pair = millstream_plan::pair_schema(schemas[0], schemas[1]);
         let widths = schemas.map(|schema| schema.fields().len());
         let condition = match &join.condition {

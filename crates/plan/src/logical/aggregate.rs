@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion_common::{Result, internal_err, plan_err};
+use datafusion_common::{ScalarValue, Result, internal_err, plan_err};
 use datafusion_expr::function::AccumulatorArgs;
 use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 use millstream_core::types::{ColumnType, SqlType};
@@ -153,6 +153,14 @@ impl AggregateUDFImpl for Aggregate {
             coerced.fill(DataType::Utf8);
         }
         Ok(coerced)
+    }
+
+    /// COUNT of no rows is 0, also where a correlated subquery finds none.
+    fn default_value(&self, ty: &DataType) -> Result<ScalarValue> {
+        match self.function {
+            AggregateFunction::Count => Ok(ScalarValue::Int64(Some(0))),
+            _ => ScalarValue::try_from(ty),
+        }
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {

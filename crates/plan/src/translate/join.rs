@@ -18,7 +18,7 @@ mod window;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, JoinType, NullEquality};
 use datafusion_expr::logical_plan::Join as JoinNode;
@@ -28,7 +28,7 @@ use millstream_core::id::NodeId;
 use millstream_core::{Error, Result};
 
 use super::calc::column;
-use super::rel::{Rel, RelColumn, TimeKind};
+use super::rel::{Rel, RelColumn, TimeKind, unique_schema};
 use super::{Translator, check_expr, from_datafusion};
 use crate::changelog::ChangelogMode;
 use crate::graph::{Exchange, Input, NodeOutput, OutputKind};
@@ -185,7 +185,11 @@ impl Translator<'_> {
             NodeKind::Join(spec.clone())
         });
         // Rows come out whenever their partner comes: no column of theirs is a time attribute.
-        let columns = self.join_columns([&left, &right], kind, |_, _| None)?;
+        let mut columns = self.join_columns([&left, &right], kind, |_, _| None)?;
+        if kind == JoinKind::Mark {
+            let width = self.schema_of(left.rel.node).fields().len();
+            columns.push(RelColumn::at(width));
+        }
         debug_assert_eq!(columns.len(), node.schema.fields().len());
         Ok(Rel {
             node: joined,
@@ -208,6 +212,7 @@ impl Translator<'_> {
         let width = schemas[0].fields().len();
         let schema = match is_pair(spec.kind) {
             true => pair_schema(&schemas[0], &schemas[1]),
+            false if spec.kind == JoinKind::Mark => marked(&schemas[0]),
             false => Arc::clone(&schemas[0]),
         };
         let parallelism = match spec.left_keys.is_empty() {
@@ -311,8 +316,15 @@ fn late_of(sides: [&Side; 2]) -> Vec<Arc<SideTable>> {
     late
 }
 
+/// The columns of the left side, and the mark.
+fn marked(left: &SchemaRef) -> SchemaRef {
+    let mark = Field::new("mark", DataType::Boolean, false);
+    let fields = left.fields().iter().map(|field| field.as_ref());
+    unique_schema(fields.chain([&mark]).map(|f| (f.name().as_str(), f)))
+}
+
 fn is_pair(kind: JoinKind) -> bool {
-    !matches!(kind, JoinKind::Semi | JoinKind::Anti)
+    !matches!(kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark)
 }
 
 fn kind_of(join: JoinType) -> Result<JoinKind> {
@@ -323,11 +335,9 @@ fn kind_of(join: JoinType) -> Result<JoinKind> {
         JoinType::Full => JoinKind::Full,
         JoinType::LeftSemi => JoinKind::Semi,
         JoinType::LeftAnti => JoinKind::Anti,
-        JoinType::RightSemi | JoinType::RightAnti | JoinType::LeftMark | JoinType::RightMark => {
-            return Err(Error::unsupported(
-                "EXISTS or IN with a subquery inside OR is not supported by this release",
-            )
-            .hint("write it as a UNION of two queries, or as a LEFT JOIN"));
+        JoinType::LeftMark => JoinKind::Mark,
+        JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => {
+            return Err(Error::internal("a join that keeps its right side only"));
         }
     })
 }

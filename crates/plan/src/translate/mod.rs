@@ -160,7 +160,7 @@ impl<'a> Translator<'a> {
         }
         if node.downcast_ref::<VersionNode>().is_some() {
             return Err(Error::unsupported(
-                "FOR SYSTEM_TIME AS OF anywhere but on the right side of a join",
+                "FOR SYSTEM_TIME AS OF anywhere but on the right side of a join is not supported",
             )
             .hint("JOIN t FOR SYSTEM_TIME AS OF l.ts AS t ON .."));
         }

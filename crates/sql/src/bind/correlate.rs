@@ -13,11 +13,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion_common::tree_node::Transformed;
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, JoinType, Result, ScalarValue, internal_err};
-use datafusion_expr::logical_plan::Join;
+use datafusion_expr::expr::InSubquery;
+use datafusion_expr::logical_plan::{Filter, Join};
 use datafusion_expr::utils::split_conjunction;
-use datafusion_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr};
+use datafusion_expr::{
+    Expr, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr,
+};
 use millstream_core::Error;
 use millstream_plan::logical::{UnnestNode, VersionNode, version};
 
@@ -27,6 +30,10 @@ use super::external;
 pub(super) fn plan(plan: LogicalPlan) -> Result<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Join(join) => joined(join),
+        LogicalPlan::Filter(filter) => {
+            refuse_negated_in(&filter)?;
+            Ok(Transformed::no(LogicalPlan::Filter(filter)))
+        }
         other => Ok(Transformed::no(other)),
     })?;
     Ok(rewritten.data)
@@ -46,14 +53,14 @@ fn joined(join: Join) -> Result<Transformed<LogicalPlan>> {
         JoinType::Left => true,
         _ => {
             return Err(external(
-                Error::unsupported("UNNEST on the kept side of a RIGHT or FULL JOIN")
+                Error::unsupported("UNNEST on the right side of a RIGHT or FULL JOIN is not supported")
                     .hint("write CROSS JOIN UNNEST(..) or LEFT JOIN UNNEST(..) ON TRUE"),
             ));
         }
     };
     if is_outer && condition.is_some() {
         return Err(external(
-            Error::unsupported("LEFT JOIN UNNEST with another condition than TRUE")
+            Error::unsupported("LEFT JOIN UNNEST with another condition than TRUE is not supported")
                 .hint("write ON TRUE, and the condition in WHERE or in a subquery"),
         ));
     }
@@ -66,6 +73,44 @@ fn joined(join: Join) -> Result<Transformed<LogicalPlan>> {
         None => plan,
     };
     Ok(Transformed::yes(plan))
+}
+
+/// Refuses NOT IN inside OR if a NULL may be compared: the join that marks rows knows only yes and no.
+fn refuse_negated_in(filter: &Filter) -> Result<()> {
+    let schema = filter.input.schema();
+    let may_be_null = |e: &InSubquery| -> Result<bool> {
+        let theirs = e.subquery.subquery.schema().fields();
+        Ok(e.expr.nullable(schema)? || theirs.iter().any(|field| field.is_nullable()))
+    };
+    for conjunct in split_conjunction(&filter.predicate) {
+        let inner = match conjunct {
+            Expr::Not(inner) => inner.as_ref(),
+            other => other,
+        };
+        if matches!(inner, Expr::InSubquery(_)) {
+            continue;
+        }
+        let mut is_negated = false;
+        conjunct.apply(|e| {
+            let found = |e: &Expr| match e {
+                Expr::InSubquery(e) => may_be_null(e),
+                _ => Ok(false),
+            };
+            is_negated |= match e {
+                Expr::InSubquery(inner) => inner.negated && found(e)?,
+                Expr::Not(inner) => inner.exists(|e| found(e))?,
+                _ => false,
+            };
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if is_negated {
+            return Err(external(
+                Error::unsupported("NOT IN with a subquery inside OR is not supported where a value may be NULL")
+                    .hint("write NOT EXISTS (SELECT .. WHERE ..), or declare the columns NOT NULL"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The table FOR SYSTEM_TIME AS OF a side of a join is.

@@ -10,6 +10,8 @@
 //! * [`errors`]: DataFusion's errors in our words and with a place in the text.
 //! * [`grouping`]: GROUPING SETS, ROLLUP and CUBE.
 //! * [`correlate`]: UNNEST over the side it refers to.
+//! * [`single`]: scalar subqueries have one row.
+//! * [`errors`]: DataFusion's errors in our words and with a place in the text.
 
 mod arithmetic;
 mod divide;
@@ -20,6 +22,7 @@ mod provider;
 mod rewrite;
 pub(crate) mod table;
 
+mod single;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -132,7 +135,8 @@ impl Scope {
         let provider = Provider::new(self, Some(parsed), script);
         let planner = SqlToRel::new_with_options(&provider, parser_options());
         let plan = planner.sql_statement_to_plan(sql::Statement::Query(Box::new(query)))?;
-        finalise::plan(correlate::plan(plan)?, &self.functions.context)
+        let plan = single::plan(correlate::plan(plan)?, &self.functions)?;
+        finalise::plan(plan, &self.functions.context)
     }
 
     /// Binds an expression over the columns of `schema`.

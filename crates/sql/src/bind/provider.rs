@@ -300,7 +300,7 @@ fn version(
         Some([relation, column]) => Column::new(Some(relation.as_str()), column),
         _ => {
             return Err(external(
-                Error::unsupported("FOR SYSTEM_TIME AS OF anything but a column")
+                Error::unsupported("FOR SYSTEM_TIME AS OF anything but a column is not supported")
                     .hint("name a time attribute of the left side of the join, such as o.ts"),
             ));
         }
@@ -320,7 +320,7 @@ fn unnest(
 ) -> BindResult {
     let Ok([collection]) = <[sql::Expr; 1]>::try_from(collections) else {
         return Err(external(
-            Error::unsupported("UNNEST of several collections")
+            Error::unsupported("UNNEST of several collections is not supported")
                 .hint("write one CROSS JOIN UNNEST(..) for each"),
         ));
     };

@@ -51,7 +51,7 @@ impl Translator<'_> {
         filter: &mut Option<Expr>,
     ) -> Result<Option<Bounds>> {
         let inserts = |rel: &Rel| self.graph.node(rel.node).changelog.is_insert_only();
-        if matches!(kind, JoinKind::Semi | JoinKind::Anti)
+        if matches!(kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark)
             || self.settings.mode == RuntimeMode::Batch
             || !rels.iter().all(inserts)
         {

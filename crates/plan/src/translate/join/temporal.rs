@@ -45,7 +45,7 @@ impl Translator<'_> {
     ) -> Result<Rel> {
         if !matches!(kind, JoinKind::Inner | JoinKind::Left) {
             return Err(Error::unsupported(format!(
-                "a {} JOIN with FOR SYSTEM_TIME AS OF",
+                "a {} JOIN with FOR SYSTEM_TIME AS OF is not supported",
                 kind.name()
             ))
             .hint("only INNER and LEFT joins ask for the version of the right side"));
@@ -305,5 +305,5 @@ fn versioned(plan: &LogicalPlan) -> Result<Versioned<'_>> {
 }
 
 fn not_versioned() -> Error {
-    Error::unsupported("FOR SYSTEM_TIME AS OF on something that is no table or view")
+    Error::unsupported("FOR SYSTEM_TIME AS OF on something that is no table or view is not supported")
 }

@@ -39,7 +39,10 @@ impl Translator<'_> {
             let mut pairs = spec.left_keys.iter().zip(&spec.right_keys);
             pairs.any(|(l, r)| (*l, *r) == (one, other))
         };
-        let is_same = is_key(ours.0, theirs.0) && is_key(ours.1, theirs.1) && ours.2 == theirs.2;
+        let is_same = spec.kind != JoinKind::Mark
+            && is_key(ours.0, theirs.0)
+            && is_key(ours.1, theirs.1)
+            && ours.2 == theirs.2;
         is_same.then_some(JoinWindow {
             starts: [ours.0, theirs.0],
             ends: [ours.1, theirs.1],
