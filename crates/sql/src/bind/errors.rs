@@ -18,7 +18,6 @@ const OVER_FUNCTIONS: &[&str] = &[
     "ntile",
     "lag",
     "lead",
-    "nth_value",
 ];
 
 /// Where the text that is bound stands.
@@ -125,12 +124,10 @@ impl Place<'_> {
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(&name))
             {
-                let what = format!("{} is not supported by this release", name.to_uppercase());
-                let error = Error::unsupported(what);
-                return self.find(
-                    error.hint("docs/reference/sql.md lists what runs today"),
-                    &name,
-                );
+                let what = format!("{} stands only before OVER", name.to_uppercase());
+                let error = Error::new(Code::InvalidPlan, what);
+                let hint = format!("write {}(..) OVER (ORDER BY ..)", name.to_uppercase());
+                return self.find(error.hint(hint), &name);
             }
             let error = Error::new(Code::UnknownFunction, format!("unknown function '{name}'"));
             let lower = name.to_lowercase();
