@@ -164,6 +164,13 @@ proptest! {
     }
 
     #[test]
+    fn over_by_processing_time_recovers(script in script(), frame in frames(), seed: u64, batch in 1usize..9) {
+        let order = OverOrder::Time(TimeAttribute::Processing);
+        let make = over(over_spec(order, frame.0, frame.1));
+        Recovery::new(input(false, false), &make).keyed(&[0]).batch_rows(batch).without_replay().check(&script, seed);
+    }
+
+    #[test]
     fn over_by_columns_recovers(script in updating_script(), by_rows: bool, seed: u64, batch in 1usize..9) {
         let key = SortKey { column: 1, descending: false, nulls_first: true };
         let spec = over_spec(OverOrder::Columns(vec![key]), FrameStart::Unbounded, by_rows);
