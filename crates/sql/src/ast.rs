@@ -1,13 +1,15 @@
 //! Statements as the parser hands them to the binder.
 //!
 //! What every SQL system shares, queries and expressions, is `sqlparser`'s AST, because DataFusion's
-//! planner reads that; what only Flink has is ours and defined here. Three things Flink writes inside
+//! planner reads that; what only Flink has is ours and defined here. Four things Flink writes inside
 //! a query have no place in `sqlparser`'s tree. They stand beside it, in [`ParsedQuery`], and the
 //! tree holds a mark that no user can write:
 //!
 //! ```text
 //! FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), INTERVAL '10' SECOND)) AS w
 //!      └── TableFactor::TableFunction { expr: placeholder "tvf 0", alias: w }     window_tvf(&factor)
+//! FROM bid MATCH_RECOGNIZE (..) AS m
+//!      └── TableFactor::TableFunction { expr: placeholder "pattern 0", alias: m } match_recognize(&factor)
 //! FROM bid /*+ OPTIONS('k' = 'v') */ AS b
 //!      └── TableFactor::Table { name: bid, with_hints: [placeholder "hints 0"] }  table_hints(&factor)
 //! SELECT /*+ BROADCAST(t) */ ...
@@ -115,6 +117,8 @@ pub struct ParsedQuery {
     pub query: Box<sql::Query>,
     /// The window table functions by the number in their mark, those of subqueries included.
     pub tvfs: Vec<WindowTvf>,
+    /// The MATCH_RECOGNIZE clauses by the number in their mark, those of subqueries included.
+    pub patterns: Vec<MatchRecognize>,
     /// The hints after table names by the number in their mark.
     pub table_hints: Vec<Vec<Hint>>,
     /// The hints after SELECT, all query blocks together.
@@ -172,6 +176,66 @@ pub enum WindowKind {
     Session {
         /// Silence that ends a session; positive.
         gap: Millis,
+    },
+}
+
+/// MATCH_RECOGNIZE in FROM.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatchRecognize {
+    /// What it reads.
+    pub input: sql::TableFactor,
+    /// PARTITION BY; empty without.
+    pub partition_by: Vec<sql::Expr>,
+    /// ORDER BY; empty without.
+    pub order_by: Vec<sql::OrderByExpr>,
+    /// MEASURES with their names.
+    pub measures: Vec<(Spanned<sql::Expr>, Name)>,
+    /// AFTER MATCH SKIP.
+    pub after_match: Option<SkipTo>,
+    /// PATTERN.
+    pub pattern: PatternTree,
+    /// WITHIN.
+    pub within: Option<Millis>,
+    /// DEFINE: variables with their conditions.
+    pub define: Vec<(Name, Spanned<sql::Expr>)>,
+    /// The whole clause, without its alias.
+    pub span: Span,
+}
+
+/// What `AFTER MATCH SKIP ..` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipTo {
+    /// PAST LAST ROW.
+    PastLastRow,
+    /// TO NEXT ROW.
+    NextRow,
+    /// TO FIRST variable.
+    First(Name),
+    /// TO LAST variable, or TO variable.
+    Last(Name),
+}
+
+/// A pattern as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatternTree {
+    /// A variable.
+    Variable(Name),
+    /// One behind the other; more than one.
+    Concat(Vec<PatternTree>),
+    /// `a | b`; more than one.
+    Choice(Vec<PatternTree>),
+    /// `PERMUTE(a, b)`: in any order.
+    Permute(Vec<PatternTree>),
+    /// With a quantifier.
+    Repeat {
+        /// What is repeated.
+        inner: Box<PatternTree>,
+        /// At least so often.
+        min: u32,
+        /// At most so often, at least once; `None`: any number of times.
+        max: Option<u32>,
+        /// As often as possible.
+        greedy: bool,
     },
 }
 
@@ -610,12 +674,21 @@ impl fmt::Display for QualifiedName {
 }
 
 const TVF_MARK: &str = "tvf ";
+const PATTERN_MARK: &str = "pattern ";
 const HINTS_MARK: &str = "hints ";
 
 /// The mark of window function `index`; the alias is the user's.
 pub(crate) fn tvf_mark(index: usize, alias: Option<sql::TableAlias>) -> sql::TableFactor {
     sql::TableFactor::TableFunction {
         expr: mark(TVF_MARK, index),
+        alias,
+    }
+}
+
+/// The mark of MATCH_RECOGNIZE clause `index`; the alias is the user's.
+pub(crate) fn pattern_mark(index: usize, alias: Option<sql::TableAlias>) -> sql::TableFactor {
+    sql::TableFactor::TableFunction {
+        expr: mark(PATTERN_MARK, index),
         alias,
     }
 }
@@ -633,6 +706,14 @@ fn mark(kind: &str, index: usize) -> sql::Expr {
 pub fn window_tvf(factor: &sql::TableFactor) -> Option<usize> {
     match factor {
         sql::TableFactor::TableFunction { expr, .. } => marked(TVF_MARK, expr),
+        _ => None,
+    }
+}
+
+/// The index into [`ParsedQuery::patterns`] if `factor` stands for MATCH_RECOGNIZE.
+pub fn match_recognize(factor: &sql::TableFactor) -> Option<usize> {
+    match factor {
+        sql::TableFactor::TableFunction { expr, .. } => marked(PATTERN_MARK, expr),
         _ => None,
     }
 }

@@ -8,5 +8,6 @@ mod interrupt;
 mod kit;
 mod mistakes;
 mod output;
+mod patterns;
 mod shell;
 mod state;

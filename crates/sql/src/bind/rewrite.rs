@@ -35,6 +35,11 @@ pub(super) fn expr(expr: &mut Expr) {
     let ControlFlow::Continue(()) = VisitMut::visit(expr, &mut Rewriter);
 }
 
+/// Rewrites what a table function or pattern reads.
+pub(super) fn factor(factor: &mut TableFactor) {
+    let ControlFlow::Continue(()) = VisitMut::visit(factor, &mut Rewriter);
+}
+
 /// The text of the type a function casts to, and whether it tries, if `name` is that of a cast.
 pub(super) fn cast_name(name: &str) -> Option<(&str, bool)> {
     let plain = name.strip_prefix(CAST).map(|ty| (ty, false));

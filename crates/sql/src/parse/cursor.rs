@@ -11,7 +11,7 @@ use datafusion_sql::sqlparser::tokenizer as tokens;
 use millstream_core::{Code, Error, Result, suggest};
 
 use super::lexer::{self, Kind, Token};
-use crate::ast::{Hint, Name, QualifiedName, Spanned, WindowTvf};
+use crate::ast::{Hint, MatchRecognize, Name, QualifiedName, Spanned, WindowTvf};
 use crate::diagnostics::{Span, locate};
 use crate::dialect::{is_reserved, is_structural};
 use crate::limits::{DEPTH_MAX, NODES_MAX};
@@ -20,6 +20,7 @@ use crate::limits::{DEPTH_MAX, NODES_MAX};
 #[derive(Default)]
 pub(crate) struct Beside {
     pub(crate) tvfs: Vec<WindowTvf>,
+    pub(crate) patterns: Vec<MatchRecognize>,
     pub(crate) table_hints: Vec<Vec<Hint>>,
     pub(crate) select_hints: Vec<Hint>,
 }

@@ -195,10 +195,11 @@ impl Parser<'_> {
     }
 
     fn derived(&mut self, lateral: bool, subquery: Box<sql::Query>) -> Result<TableFactor> {
-        Ok(TableFactor::Derived {
+        let alias = self.table_alias()?;
+        self.matched(TableFactor::Derived {
             lateral,
             subquery,
-            alias: self.table_alias()?,
+            alias,
             sample: None,
         })
     }
@@ -273,7 +274,7 @@ impl Parser<'_> {
             }
             _ => {}
         }
-        Ok(factor)
+        self.matched(factor)
     }
 
     fn unnest(&mut self) -> Result<TableFactor> {
@@ -303,7 +304,7 @@ impl Parser<'_> {
             *alias = read_alias;
             *version = read_version;
         }
-        Ok(table)
+        self.matched(table)
     }
 
     /// A table's name with its hints.
@@ -337,7 +338,7 @@ impl Parser<'_> {
 
     fn refuse_table_suffix(&self) -> Result<()> {
         let token = self.peek();
-        for word in ["MATCH_RECOGNIZE", "TABLESAMPLE", "PIVOT", "UNPIVOT"] {
+        for word in ["TABLESAMPLE", "PIVOT", "UNPIVOT"] {
             if token.is_word(word) {
                 return Err(self.unsupported(token.span, word));
             }
@@ -346,7 +347,7 @@ impl Parser<'_> {
     }
 
     /// `[AS] name [(column, ..)]`.
-    fn table_alias(&mut self) -> Result<Option<sql::TableAlias>> {
+    pub(crate) fn table_alias(&mut self) -> Result<Option<sql::TableAlias>> {
         let explicit = self.eat("AS");
         if !explicit && !self.sees_alias() {
             return Ok(None);

@@ -28,6 +28,7 @@ mod insert;
 mod interval;
 mod lexer;
 mod literal;
+mod match_recognize;
 mod primary;
 mod query;
 mod special;

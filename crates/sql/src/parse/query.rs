@@ -26,6 +26,7 @@ impl Parser<'_> {
         Ok(ParsedQuery {
             query: query.node,
             tvfs: beside.tvfs,
+            patterns: beside.patterns,
             table_hints: beside.table_hints,
             select_hints: beside.select_hints,
             span: query.span,

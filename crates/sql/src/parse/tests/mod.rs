@@ -5,6 +5,7 @@ mod errors;
 mod expressions;
 mod hostile;
 mod nexmark;
+mod patterns;
 mod queries;
 mod show;
 mod splitting;

@@ -253,8 +253,6 @@ fn limits_in_their_spellings() {
 fn what_flink_has_and_we_do_not_is_named() {
     check_lines(
         "
-        SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY a)
-        SELECT * FROM t AS u MATCH_RECOGNIZE (PARTITION BY a)
         SELECT * FROM t TABLESAMPLE BERNOULLI (10)
         SELECT * FROM t PIVOT (SUM(a) FOR b IN (1))
         WITH RECURSIVE a AS (SELECT 1) SELECT * FROM a
@@ -265,16 +263,6 @@ fn what_flink_has_and_we_do_not_is_named() {
         CALL p()
         ",
         expect![[r#"
-            error[MS1002]: MATCH_RECOGNIZE is not supported yet
-              --> line 1, column 17
-               |
-             1 | SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY a)
-               |                 ^^^^^^^^^^^^^^^
-            error[MS1002]: MATCH_RECOGNIZE is not supported yet
-              --> line 1, column 22
-               |
-             1 | SELECT * FROM t AS u MATCH_RECOGNIZE (PARTITION BY a)
-               |                      ^^^^^^^^^^^^^^^
             error[MS1002]: TABLESAMPLE is not supported yet
               --> line 1, column 17
                |

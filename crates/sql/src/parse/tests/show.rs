@@ -54,6 +54,29 @@ fn millis(length: Option<Millis>) -> String {
     option("offset", length.map(|length| length.ms))
 }
 
+fn pattern_tree(tree: &PatternTree) -> String {
+    let all = |parts: &[PatternTree], by: &str| {
+        let parts: Vec<String> = parts.iter().map(pattern_tree).collect();
+        format!("({})", parts.join(by))
+    };
+    match tree {
+        PatternTree::Variable(name) => name.to_string(),
+        PatternTree::Concat(parts) => all(parts, " "),
+        PatternTree::Choice(parts) => all(parts, " | "),
+        PatternTree::Permute(parts) => format!("permute{}", all(parts, ", ")),
+        PatternTree::Repeat {
+            inner,
+            min,
+            max,
+            greedy,
+        } => {
+            let max = max.map_or(String::new(), |max| max.to_string());
+            let reluctant = if *greedy { "" } else { "?" };
+            format!("{}{{{min},{max}}}{reluctant}", pattern_tree(inner))
+        }
+    }
+}
+
 pub(super) fn query(query: &ParsedQuery) -> String {
     let mut text = query.query.to_string();
     for (i, tvf) in query.tvfs.iter().enumerate() {
@@ -78,6 +101,29 @@ pub(super) fn query(query: &ParsedQuery) -> String {
             tvf.input, tvf.time_column
         )
         .unwrap();
+    }
+    for (i, pattern) in query.patterns.iter().enumerate() {
+        write!(text, "\npattern {i}: of {}", pattern.input).unwrap();
+        let keys = list("by", &pattern.partition_by) + &list("order", &pattern.order_by);
+        write!(text, "{keys} pattern({})", pattern_tree(&pattern.pattern)).unwrap();
+        if let Some(within) = pattern.within {
+            write!(text, " within {}", within.ms).unwrap();
+        }
+        if let Some(skip) = &pattern.after_match {
+            let skip = match skip {
+                SkipTo::PastLastRow => "past last row".to_string(),
+                SkipTo::NextRow => "to next row".to_string(),
+                SkipTo::First(name) => format!("to first {name}"),
+                SkipTo::Last(name) => format!("to last {name}"),
+            };
+            write!(text, " skip {skip}").unwrap();
+        }
+        for (measure, name) in &pattern.measures {
+            write!(text, " measure({} as {name})", measure.node).unwrap();
+        }
+        for (name, condition) in &pattern.define {
+            write!(text, " define({name} as {})", condition.node).unwrap();
+        }
     }
     for (i, of_table) in query.table_hints.iter().enumerate() {
         write!(text, "\nhints {i}:{}", hints(of_table)).unwrap();
