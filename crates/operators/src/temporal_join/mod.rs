@@ -202,14 +202,14 @@ impl TemporalJoin {
         let nulls = nulls_of(&keys).filter(|_| !self.is_outer);
         self.sides[LEFT].take_in_hand(&batch)?;
         let times = times_of(&batch, self.times[LEFT]);
-        for row in 0..count {
+        for (row, &time) in times.iter().enumerate() {
             let key = self.ids[row];
             if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
                 self.emptied.push(key);
                 continue;
             }
             let slot = self.sides[LEFT].rows.add(row, key)?;
-            self.waits[LEFT].add(slot, times[row]);
+            self.waits[LEFT].add(slot, time);
             let arrival = (rows.kind(row) as i8, first + row as i64);
             put_at(&mut self.arrivals, slot, arrival);
         }
@@ -234,18 +234,18 @@ impl TemporalJoin {
         )?;
         self.sides[RIGHT].take_in_hand(&batch)?;
         let times = times_of(&batch, self.times[RIGHT]);
-        for row in 0..count {
+        for (row, &time) in times.iter().enumerate() {
             let key = self.ids[row];
             if key == NONE {
                 continue;
             }
-            if rows.kind(row) == RowKind::UpdateBefore || self.is_outdated(key, times[row]) {
+            if rows.kind(row) == RowKind::UpdateBefore || self.is_outdated(key, time) {
                 self.emptied.push(key);
                 continue;
             }
-            self.forget_version(key, times[row]);
+            self.forget_version(key, time);
             let slot = self.sides[RIGHT].rows.add(row, key)?;
-            self.waits[RIGHT].add(slot, times[row]);
+            self.waits[RIGHT].add(slot, time);
             put_at(&mut self.is_end, slot, is_end(row));
         }
         Ok(())
