@@ -67,13 +67,13 @@ impl Conditions {
                 PatternCondition::Computed { gate, expr, values } => {
                     let fields = values.iter().map(|value| FieldRef::clone(&value.field));
                     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-                    let aggregates = values.iter().filter_map(|value| {
-                        matches!(value.what, MatchPart::Aggregate { .. }).then(|| {
-                            let known = tally.iter().position(|known| known.what == value.what);
-                            known.unwrap_or_else(|| {
-                                tally.push(value.clone());
-                                tally.len() - 1
-                            })
+                    let is_aggregate =
+                        |value: &&MatchValue| matches!(value.what, MatchPart::Aggregate { .. });
+                    let aggregates = values.iter().filter(is_aggregate).map(|value| {
+                        let known = tally.iter().position(|known| known.what == value.what);
+                        known.unwrap_or_else(|| {
+                            tally.push(value.clone());
+                            tally.len() - 1
                         })
                     });
                     let aggregates = aggregates.collect();

@@ -88,6 +88,8 @@ pub struct MatchRecognize {
     codec: KeyCodec,
     form: Form,
     variables: usize,
+    /// The columns a late row is reported with; empty: all.
+    late_columns: Vec<usize>,
 }
 
 /// Which time orders rows.
@@ -168,6 +170,7 @@ impl MatchRecognize {
             tracker: Tracker::default(),
             form,
             variables: spec.variables.len(),
+            late_columns: spec.late_columns.clone(),
         })
     }
 
@@ -212,13 +215,29 @@ impl MatchRecognize {
             self.waiting.entry(known.time).or_default().push(slot);
         }
         self.store.added(batch.num_rows());
-        if let (Time::Event { column, .. }, false) = (&self.time, late.is_empty()) {
-            out.late(LateRows {
-                rows: rows.take(&UInt32Array::from(late))?,
-                time_column: *column,
-                watermark: EventTime(self.clock.watermark()),
-            });
+        if !late.is_empty() {
+            self.report_late(&rows.take(&UInt32Array::from(late))?, out)?;
         }
+        Ok(())
+    }
+
+    fn report_late(&self, rows: &ChangeBatch, out: &mut Output) -> Result<()> {
+        let Time::Event { column, .. } = &self.time else {
+            return Err(Error::internal("processing time is never late"));
+        };
+        let (rows, time_column) = match self.late_columns.as_slice() {
+            [] => (rows.clone(), *column),
+            columns => {
+                let place = columns.iter().position(|known| known == column);
+                let place = place.ok_or_else(|| Error::internal("a late row without its time"))?;
+                (rows.with_rows(rows.rows().project(columns)?), place)
+            }
+        };
+        out.late(LateRows {
+            rows,
+            time_column,
+            watermark: EventTime(self.clock.watermark()),
+        });
         Ok(())
     }
 

@@ -129,6 +129,7 @@ fn spec(pattern: Pattern, conditions: Vec<PatternCondition>) -> PatternSpec {
             value("last", None, true, 0),
             time,
         ],
+        late_columns: vec![],
     }
 }
 
@@ -193,6 +194,27 @@ fn rows_have_their_turn_in_the_order_of_time_when_the_watermark_reaches_them() {
             +I ann 1 1 40ms
             mark 40ms
             +I bob 5 4 41ms
+            mark end
+        "#]],
+    );
+}
+
+#[test]
+fn a_late_row_is_reported_with_the_columns_people_know() {
+    let spec = PatternSpec {
+        late_columns: vec![2, 0],
+        ..peak()
+    };
+    check(
+        &spec,
+        "
+        mark 39ms
+        row ann 9 39ms
+        end
+        ",
+        &expect![[r#"
+            mark 39ms
+            late 39ms ann
             mark end
         "#]],
     );

@@ -132,6 +132,7 @@ proptest! {
             after_match: if past_last { AfterMatch::PastLastRow } else { AfterMatch::ToNextRow },
             within_ms: within,
             measures: vec![value("last", None, 0), sum("sum of A", Some(0)), sum("sum", None), at],
+            late_columns: vec![],
         };
         recovers(&searching(spec), &script, seed, batch);
     }

@@ -141,3 +141,100 @@ fn after_match(spec: &PatternSpec) -> String {
         AfterMatch::ToLast(variable) => format!("at the last {}", name_of(spec, variable)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::{DataType, Field};
+    use datafusion_expr::col;
+    use expect_test::expect;
+
+    use super::*;
+    use crate::spec::{AggregateFunction, Pattern, PatternVariable};
+
+    fn value(name: &str, what: MatchPart) -> MatchValue {
+        MatchValue {
+            what,
+            field: Arc::new(Field::new(name, DataType::Int64, true)),
+        }
+    }
+
+    fn row(variable: usize, offset: usize) -> MatchPart {
+        MatchPart::Row {
+            variable: Some(variable),
+            from_end: true,
+            offset,
+            column: 1,
+        }
+    }
+
+    #[test]
+    fn explain_says_what_is_looked_for_and_what_bounds_the_state() {
+        let variable = |name: &str, condition| PatternVariable {
+            name: name.into(),
+            condition,
+        };
+        let falls = PatternCondition::Computed {
+            gate: Some(2),
+            expr: col("x").lt(col("y")),
+            values: vec![value("x", row(1, 0)), value("y", row(1, 1))],
+        };
+        let any = Pattern::Choice(vec![Pattern::Variable(1), Pattern::Variable(2)]);
+        let mut spec = PatternSpec {
+            time: TimeAttribute::Event { column: 0 },
+            keys: vec![3],
+            order_by: vec![SortKey {
+                column: 1,
+                descending: true,
+                nulls_first: false,
+            }],
+            variables: vec![
+                variable("A", PatternCondition::Always),
+                variable("B", falls),
+                variable("C", PatternCondition::Column(2)),
+            ],
+            pattern: Pattern::Concat(vec![Pattern::Variable(0), any]),
+            after_match: AfterMatch::ToLast(1),
+            within_ms: Some(90_000),
+            measures: vec![
+                value("m", row(0, 0)),
+                value(
+                    "n",
+                    MatchPart::Aggregate {
+                        variable: None,
+                        function: AggregateFunction::Count,
+                        args: vec![],
+                    },
+                ),
+                value("v", MatchPart::Classifier),
+            ],
+            late_columns: vec![],
+        };
+        let names = ["ts", "price", "is_low", "symbol"];
+        let columns = |positions: &[usize]| {
+            let names: Vec<&str> = positions.iter().map(|p| names[*p]).collect();
+            names.join(", ")
+        };
+        let shown = |spec: &PatternSpec| {
+            let mut lines = lines(spec, &columns);
+            lines.push(("state", state(spec)));
+            let lines = lines.iter().map(|(word, text)| format!("{word}: {text}\n"));
+            lines.collect::<String>()
+        };
+        expect![[r#"
+            keys: symbol
+            order: ts, price DESC
+            pattern: A (B | C)
+            define: A AS TRUE, B AS is_low AND x < y where x is LAST(B.price), y is LAST(B.price, 1), C AS is_low
+            after match: at the last B
+            within: less than 90 s
+            measures: LAST(A.price), COUNT(*), CLASSIFIER()
+            extension: groups, alternatives and PERMUTE in a pattern, which Flink 2.3 refuses
+            extension: CLASSIFIER, which Flink 2.3 refuses
+            state: rows until the watermark passes them, and the rows of matches that have begun; freed when they end or fail, after 90 s at the latest
+        "#]].assert_eq(&shown(&spec));
+        spec.within_ms = None;
+        assert!(shown(&spec).contains("Without WITHIN nothing bounds"));
+    }
+}

@@ -155,3 +155,81 @@ fn said(word: &str, text: String) -> Facet {
     let digest = Canon::new(word).text(&text).digest();
     Facet::decisive(word, text, digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field};
+    use datafusion_expr::{col, lit};
+
+    use super::*;
+    use crate::spec::{Pattern, PatternVariable};
+
+    fn input() -> Lineage {
+        let column = |name: &str| Column {
+            digest: Canon::new("column").text(name).digest(),
+            text: name.into(),
+        };
+        Lineage {
+            rows: Rows::of(Canon::new("rows").digest(), "t".into()),
+            columns: ["ts", "price", "symbol"].map(column).into(),
+        }
+    }
+
+    fn spec() -> PatternSpec {
+        let last = |column| MatchValue {
+            what: MatchPart::Row {
+                variable: Some(0),
+                from_end: true,
+                offset: 0,
+                column,
+            },
+            field: Arc::new(Field::new("x", DataType::Int64, true)),
+        };
+        PatternSpec {
+            time: TimeAttribute::Event { column: 0 },
+            keys: vec![2],
+            order_by: vec![],
+            variables: vec![PatternVariable {
+                name: "A".into(),
+                condition: PatternCondition::Computed {
+                    gate: None,
+                    expr: col("x").lt(lit(3i64)),
+                    values: vec![last(1)],
+                },
+            }],
+            pattern: Pattern::Variable(0),
+            after_match: AfterMatch::PastLastRow,
+            within_ms: None,
+            measures: vec![last(1)],
+            late_columns: vec![],
+        }
+    }
+
+    fn digest(spec: &PatternSpec) -> Digest {
+        lineage(spec, &input()).rows.digest()
+    }
+
+    #[test]
+    fn whatever_partial_matches_depend_on_is_part_of_the_fingerprint_and_names_are_not() {
+        let mut renamed = spec();
+        renamed.variables[0].name = "Z".into();
+        assert_eq!(digest(&spec()), digest(&renamed));
+        let changes: [&dyn Fn(&mut PatternSpec); 7] = [
+            &|spec| spec.keys.clear(),
+            &|spec| spec.time = TimeAttribute::Processing,
+            &|spec| spec.within_ms = Some(1),
+            &|spec| spec.after_match = AfterMatch::ToNextRow,
+            &|spec| spec.pattern = Pattern::Concat(vec![Pattern::Variable(0); 2]),
+            &|spec| spec.variables[0].condition = PatternCondition::Always,
+            &|spec| spec.measures[0].what = MatchPart::Classifier,
+        ];
+        let mut seen = vec![digest(&spec())];
+        for change in changes {
+            let mut changed = spec();
+            change(&mut changed);
+            let digest = digest(&changed);
+            assert!(!seen.contains(&digest));
+            seen.push(digest);
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! * [`unnest`]: elements of a collection as rows. [`version`]: FOR SYSTEM_TIME AS OF.
 //! * [`watermark`]: where event time begins. [`window`]: a window table-valued function.
 //! * [`group_window`]: the older group windows. [`aggregate`]: the aggregate functions with Flink's result types.
-//! * [`pattern`]: MATCH_RECOGNIZE.
+//! * [`pattern`]: a search by MATCH_RECOGNIZE.
 //! * [`over`]: the functions that stand only before OVER.
 
 pub mod aggregate;

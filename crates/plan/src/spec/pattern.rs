@@ -28,6 +28,8 @@ pub struct PatternSpec {
     pub within_ms: Option<i64>,
     /// What is put out of a match.
     pub measures: Vec<MatchValue>,
+    /// Positions of the columns a late row is reported with, the time among them; empty: all.
+    pub late_columns: Vec<usize>,
 }
 
 /// A variable of a pattern: a name for rows that meet a condition.

@@ -4,6 +4,7 @@
 //! input ──calc: time, keys, order, conditions on one row, arguments──▶ exchange by key ──▶ match
 //! ```
 
+use arrow::datatypes::FieldRef;
 use datafusion_common::DFSchema;
 use datafusion_expr::{Expr, ExprSchemable};
 use millstream_core::{Code, Error, Result};
@@ -71,9 +72,10 @@ impl Translator<'_> {
             )
             .hint("write MATCH_PROCTIME()"));
         }
-        if kind == TimeKind::Event && !input.late.is_empty() {
-            self.read_all(&mut reads)?;
-        }
+        let late_columns = match kind == TimeKind::Event && !input.late.is_empty() {
+            true => self.read_all(&mut reads)?,
+            false => Vec::new(),
+        };
         let keys: Vec<usize> = (1..search.first_order())
             .map(|read| reads.position(read))
             .collect::<Result<_>>()?;
@@ -101,6 +103,7 @@ impl Translator<'_> {
             after_match: search.after_match,
             within_ms: search.within_ms,
             measures,
+            late_columns,
         };
         let columns = reads.columns;
         let Rel {
@@ -208,15 +211,16 @@ impl Translator<'_> {
     }
 
     /// The operator does not need these; a late row takes them along.
-    fn read_all(&self, reads: &mut Reads<'_>) -> Result<()> {
+    fn read_all(&self, reads: &mut Reads<'_>) -> Result<Vec<usize>> {
         let output = self.schema_of(reads.input.node);
+        let mut all = Vec::with_capacity(reads.input.columns.len());
         for known in &reads.input.columns {
             if known.group_window.is_none() {
                 let field = output.field(self.position(*known)?);
-                reads.columns.add(column(field.name()), field);
+                all.push(reads.columns.add(column(field.name()), field));
             }
         }
-        Ok(())
+        Ok(all)
     }
 
     fn pattern_condition(
@@ -273,7 +277,7 @@ impl Translator<'_> {
         };
         Ok(MatchValue {
             what,
-            field: value.field.clone(),
+            field: FieldRef::clone(&value.field),
         })
     }
 }

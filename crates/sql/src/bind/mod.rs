@@ -6,7 +6,7 @@
 //!
 //! * [`rewrite`]: what Flink says differently from DataFusion, on the syntax tree.
 //! * [`provider`]: names of tables and functions. [`table`]: a table's definition as a plan.
-//! * [`pattern`]: MATCH_RECOGNIZE.
+//! * [`pattern`]: the clauses of MATCH_RECOGNIZE.
 //! * [`arithmetic`]: types of arithmetic. [`finalise`]: casts and literals with Flink's types.
 //! * [`errors`]: DataFusion's errors in our words and with a place in the text.
 //! * [`grouping`]: GROUPING SETS, ROLLUP and CUBE.
