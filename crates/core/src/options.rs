@@ -57,7 +57,7 @@ impl OptionSpec {
 }
 
 /// The options of one table, `'key' = 'value'`, with the name of their owner for messages.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     owner: String,
     values: BTreeMap<String, String>,

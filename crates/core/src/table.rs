@@ -7,7 +7,7 @@ use crate::options::Options;
 /// A table as its connector sees it: only what is physically there.
 ///
 /// Computed columns and the watermark are the planner's business and do not appear here.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TableSpec {
     /// Full name for messages: `default_catalog.default_database.bid`, or just `bid`.
     pub name: String,
@@ -24,7 +24,7 @@ pub struct TableSpec {
 }
 
 /// A METADATA column: `name type METADATA [FROM 'key'] [VIRTUAL]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MetadataColumn {
     /// The column, with its Arrow type.
     pub field: FieldRef,

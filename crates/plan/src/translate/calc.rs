@@ -208,7 +208,7 @@ impl Translator<'_> {
 }
 
 /// A column of a node's output by its unique name.
-pub(super) fn column(name: &str) -> Expr {
+pub(crate) fn column(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
 }
 

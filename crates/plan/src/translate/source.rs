@@ -8,7 +8,7 @@ use datafusion_expr::logical_plan::{EmptyRelation, TableScan, Union, Values};
 use datafusion_expr::{Expr, LogicalPlan};
 use millstream_core::{Error, Result};
 
-use super::rel::{Rel, RelColumn, TimeKind, unique_schema};
+use super::rel::{Rel, RelColumn, RelWindow, TimeKind, unique_schema};
 use super::{Translator, constant};
 use crate::changelog::ChangelogMode;
 use crate::graph::{Exchange, Input, NodeOutput, OutputKind, RuntimeMode};
@@ -189,7 +189,7 @@ impl Translator<'_> {
         Ok(Rel {
             node,
             columns,
-            window: None,
+            window: common_window(&rels),
             late,
             bounded,
         })
@@ -225,6 +225,14 @@ fn insert_only(schema: arrow::datatypes::SchemaRef, parallelism: u32) -> NodeOut
         changelog,
         upsert_key: None,
     }
+}
+
+/// The window of a union's rows: that of all inputs, in the same columns, or none.
+fn common_window(rels: &[Rel]) -> Option<RelWindow> {
+    let first = rels.first()?.window.as_ref()?;
+    rels.iter()
+        .all(|rel| rel.window.as_ref() == Some(first))
+        .then(|| first.clone())
 }
 
 /// The time attribute of a union's column: that of all inputs, or none.

@@ -15,6 +15,8 @@ use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use millstream_core::types::ColumnType;
 use millstream_functions::{FunctionContext, flink_cast};
 
+use super::grouping;
+
 /// Rewrites every expression of a plan.
 pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
@@ -37,6 +39,10 @@ pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<Logic
             LogicalPlan::Union(union) => Ok(Transformed::yes(LogicalPlan::Union(
                 Union::try_new_with_loose_types(union.inputs)?,
             ))),
+            aggregate @ LogicalPlan::Aggregate(_) => {
+                grouping::expand(aggregate.recompute_schema()?)
+                    .map(|plan| Transformed::yes(plan.data))
+            }
             other => Ok(Transformed::yes(other.recompute_schema()?)),
         }
     })?;

@@ -8,23 +8,23 @@
 //! * [`provider`]: names of tables and functions. [`table`]: a table's definition as a plan.
 //! * [`pattern`]: the clauses of MATCH_RECOGNIZE.
 //! * [`arithmetic`]: types of arithmetic. [`finalise`]: casts and literals with Flink's types.
-//! * [`errors`]: DataFusion's errors in our words and with a place in the text.
 //! * [`grouping`]: GROUPING SETS, ROLLUP and CUBE.
 //! * [`correlate`]: UNNEST over the side it refers to.
 //! * [`single`]: scalar subqueries have one row.
 //! * [`errors`]: DataFusion's errors in our words and with a place in the text.
 
 mod arithmetic;
-mod divide;
 mod correlate;
+mod divide;
 mod errors;
 mod finalise;
 mod pattern;
+mod grouping;
 mod provider;
 mod rewrite;
+mod single;
 pub(crate) mod table;
 
-mod single;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -91,7 +91,10 @@ impl Functions {
             scalar.insert(function.name().to_string(), function);
         }
         let mut aggregates = HashMap::new();
-        for function in aggregate::functions() {
+        for function in aggregate::functions()
+            .into_iter()
+            .chain(grouping::functions())
+        {
             for alias in function.aliases() {
                 aggregates.insert(alias.clone(), Arc::clone(&function));
             }
