@@ -6,3 +6,7 @@ FROM (VALUES (1), (2), (4)) AS t (n);
 -- @expect
 -- {"a":2,"b":2.333333,"c":7,"d":7,"e":3}
 -- {"a":3,"b":-3,"c":-1,"d":-2147483648,"e":3.500000000000,"f":0.3333333333333,"g":0.3,"h":0.3333333333333333,"i":1.01,"j":2.5}
+-- @flink 2.3.0 2026-11-21
+-- select [I] a INT NOT NULL, b INT NOT NULL, c INT NOT NULL, d INT NOT NULL, e DECIMAL(13, 12) NOT NULL, f DECIMAL(16, 13) NOT NULL, g DECIMAL(3, 1) NOT NULL, h DOUBLE NOT NULL, i DECIMAL(4, 2) NOT NULL, j DOUBLE NOT NULL
+-- select [I,UA] a INT, b DECIMAL(38, 6), c INT, d TINYINT, e INT
+-- 2 lines cba44dff959cd71e

@@ -21,3 +21,11 @@ SELECT k AS batch, COUNT(*) AS n FROM v GROUP BY k;
 -- {"k":"z"}
 -- {"n":0,"s":null}
 -- {"n":null}
+-- @flink 2.3.0 2026-11-21
+-- select [I,UA,D] k CHAR(1) NOT NULL, s INT
+-- select [I,UA,D] n INT
+-- select [I] k CHAR(1) NOT NULL
+-- select [I,UA] k CHAR(1) NOT NULL
+-- select [I] n BIGINT NOT NULL, s INT
+-- select [I] batch CHAR(1) NOT NULL, n BIGINT NOT NULL
+-- 13 lines 5f1dbf84b8f75e72

@@ -28,3 +28,7 @@ GROUP BY window_start, window_end;
 -- {"what":"max","window_start":"2026-01-01 00:00:00.000","window_end":"2026-01-01 01:00:00.000","m":2}
 -- {"what":"max","window_start":"2026-01-01 00:30:00.000","window_end":"2026-01-01 01:30:00.000","m":1}
 -- {"what":"max","window_start":"2026-01-01 01:00:00.000","window_end":"2026-01-01 02:00:00.000","m":1}
+-- @flink 2.3.0 2026-11-21
+-- select [I] what CHAR(4) NOT NULL, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, s BIGINT, n BIGINT NOT NULL
+-- select [I] what CHAR(3) NOT NULL, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, m BIGINT NOT NULL
+-- 6 lines 1c97643f5ab4b05a

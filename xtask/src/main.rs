@@ -15,6 +15,7 @@ mod docs;
 mod faults;
 mod measure;
 mod new;
+mod referee;
 mod sales;
 mod score;
 mod services;
@@ -66,6 +67,12 @@ static WORDS: &[Word] = &[
         arguments: "FILE [--update]",
         help: "run one golden SQL file; --update rewrites what it expects",
         run: sql::run,
+    },
+    Word {
+        name: "referee",
+        arguments: "[NAME..] [--record] [--page]",
+        help: "ask a real Flink what the golden SQL files give; --record writes it into them",
+        run: referee::run,
     },
     Word {
         name: "tidy",
