@@ -287,6 +287,13 @@ impl Note {
                 let seconds = after.as_secs_f64();
                 (format!("restarting in {seconds:.1} s: {cause}"), true)
             }
+            Notice::Waiting { step, lasted } => {
+                (format!("waiting for {} s: {step}", lasted.as_secs()), true)
+            }
+            Notice::WentOn { step, lasted } => (
+                format!("went on after {} s: {step}", lasted.as_secs()),
+                false,
+            ),
             Notice::Warning(text) => ((*text).to_string(), true),
         };
         Some(Note { text, is_warning })
@@ -354,6 +361,15 @@ mod tests {
         assert_eq!(
             said(restarting).as_deref(),
             Some("restarting in 0.2 s: the broker is away")
+        );
+        let (step, lasted) = ("checkpoint 7: commit", Duration::from_secs(40));
+        assert_eq!(
+            said(Notice::Waiting { step, lasted }).as_deref(),
+            Some("waiting for 40 s: checkpoint 7: commit")
+        );
+        assert_eq!(
+            said(Notice::WentOn { step, lasted }).as_deref(),
+            Some("went on after 40 s: checkpoint 7: commit")
         );
     }
 }
