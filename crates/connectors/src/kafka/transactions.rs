@@ -32,6 +32,7 @@
 //! stored; the two would have to be committed strictly one after the other, with a marker each.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -56,6 +57,7 @@ use super::lives::Life;
 use super::producer::Live;
 use super::properties::Properties;
 use super::sink::Settings;
+use super::writer::no_topic;
 
 /// How long taking over a transactional id may last: the brokers may have to end a transaction of
 /// an earlier life first.
@@ -79,11 +81,29 @@ enum Gate {
 /// The gate, and the number of the latest transaction.
 type State = (u64, Gate);
 
+/// The topics that are written, each with a table that does.
+type Topics = BTreeMap<String, String>;
+
+/// What a call that may last long is doing, for whoever wonders.
+#[derive(Clone, Default)]
+struct Doing(Arc<Mutex<Option<String>>>);
+
+impl Doing {
+    fn set(&self, what: impl Into<String>) {
+        *self.0.lock() = Some(what.into());
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.lock().clone()
+    }
+}
+
 /// The transactions of a job with a cluster.
 pub(super) struct Shared {
     properties: Properties,
-    topics: Arc<Vec<String>>,
+    topics: Arc<Topics>,
     clock: SharedClock,
+    doing: Doing,
     /// What the ids of all lineages of the job begin with.
     stem: String,
     lineage: String,
@@ -103,6 +123,8 @@ struct Session {
     life: Arc<Life>,
     /// When the open transaction was begun.
     began: Mutex<Option<Duration>>,
+    /// Its owner was told that it is old.
+    alarmed: AtomicBool,
     /// The producer has had its turn.
     committed: AtomicBool,
 }
@@ -170,11 +192,12 @@ impl Spare {
 }
 
 impl Shared {
-    pub(super) fn new(settings: &Settings, topics: Vec<String>, context: &SinkContext) -> Self {
+    pub(super) fn new(settings: &Settings, topics: Topics, context: &SinkContext) -> Self {
         Shared {
             properties: settings.properties.clone(),
             topics: Arc::new(topics),
             clock: Arc::clone(&context.clock),
+            doing: Doing::default(),
             stem: format!("{}-{}", settings.prefix, context.job.name),
             lineage: context.job.lineage.to_string(),
             gate: watch::Sender::new((0, Gate::Shut)),
@@ -222,9 +245,10 @@ impl Shared {
         })
     }
 
-    fn take_over(&self, others: &[String]) -> TakeOver {
+    fn take_over(&self, others: &[String], doing: Doing) -> TakeOver {
         let others = others.iter().filter(|other| **other != self.lineage);
         TakeOver {
+            doing,
             properties: self.properties.clone(),
             topics: Arc::clone(&self.topics),
             lineage: self.lineage.clone(),
@@ -235,8 +259,11 @@ impl Shared {
 
     /// The other producer's turn; the one that has just committed is replaced behind it.
     async fn rotate(&self, session: &Arc<Session>) -> Result<Arc<Session>> {
+        self.doing
+            .set("take over the transactional id of the next transaction");
         let live = session.spare.lock().await.take().await?;
-        let take_over = self.take_over(&[]);
+        // Nobody waits for what goes on behind.
+        let take_over = self.take_over(&[], Doing::default());
         let used = Arc::clone(&session.live);
         let (turn, life) = (session.turn, Arc::clone(&session.life));
         let coming = tokio::task::spawn_blocking(move || {
@@ -253,10 +280,19 @@ impl Shared {
             group: Arc::clone(&session.group),
             life: Arc::clone(&session.life),
             began: Mutex::new(None),
+            alarmed: AtomicBool::new(false),
             committed: AtomicBool::new(false),
         });
         *self.session.lock() = Some(Arc::clone(&session));
         Ok(session)
+    }
+
+    /// Begins a transaction of the producer whose turn it is.
+    async fn open(&self, session: &Arc<Session>) -> Result<()> {
+        self.doing.set("begin a transaction");
+        let held = Arc::clone(session);
+        let begun = blocking(move || Ok(held.live.client().begin_transaction())).await?;
+        begun.map_err(|error| self.judge(session, "cannot begin a transaction", &error))
     }
 
     /// Gives the producer up; writers fail until `recover`.
@@ -300,7 +336,7 @@ impl Shared {
         let offset = i64::try_from(marker.checkpoint)
             .map_err(|_| Error::internal("the number of a checkpoint is too large"))?;
         let mut list = TopicPartitionList::with_capacity(self.topics.len());
-        for topic in self.topics.iter() {
+        for topic in self.topics.keys() {
             let mut entry = list.add_partition(topic, 0);
             entry
                 .set_offset(Offset::Offset(offset))
@@ -313,8 +349,8 @@ impl Shared {
     /// Commits the open transaction with the marker; what failed is not repeated.
     async fn finish(&self, session: &Arc<Session>, marker: &CommitMarker) -> Result<()> {
         let offsets = self.marker_offsets(marker)?;
-        let held = Arc::clone(session);
-        let done = blocking(move || Ok(commit(&held, &offsets))).await?;
+        let (held, doing) = (Arc::clone(session), self.doing.clone());
+        let done = blocking(move || Ok(commit(&held, &offsets, &doing))).await?;
         done.map_err(|failure| match failure {
             Failure::Kafka(doing, error) => self.judge(session, doing, &error),
             Failure::Told(error) => error,
@@ -328,13 +364,15 @@ enum Failure {
     Told(Error),
 }
 
-fn commit(session: &Session, offsets: &TopicPartitionList) -> Result<(), Failure> {
+fn commit(session: &Session, offsets: &TopicPartitionList, doing: &Doing) -> Result<(), Failure> {
     let client = session.live.client();
+    doing.set("put the marker into the transaction");
     failpoint("cp.txn.offsets").map_err(Failure::Told)?;
     client
         .send_offsets_to_transaction(offsets, &session.group, COMMIT)
         .map_err(|error| Failure::Kafka("cannot put the marker into the transaction", error))?;
     failpoint("cp.txn.commit.before").map_err(Failure::Told)?;
+    doing.set("commit the transaction");
     client
         .commit_transaction(COMMIT)
         .map_err(|error| Failure::Kafka("cannot commit the transaction", error))?;
@@ -347,7 +385,7 @@ impl Transactions for Shared {
     async fn recover(&self, others: &[String]) -> Result<Option<CommitMarker>> {
         self.set(Gate::Shut);
         *self.session.lock() = None;
-        let take_over = self.take_over(others);
+        let take_over = self.take_over(others, self.doing.clone());
         let (session, marker) = blocking(move || take_over.run()).await?;
         *self.session.lock() = Some(Arc::new(session));
         Ok(marker)
@@ -355,10 +393,9 @@ impl Transactions for Shared {
 
     async fn mark(&self, marker: &CommitMarker) -> Result<()> {
         let session = self.session()?;
-        let begun = session.live.client().begin_transaction();
-        let marked = match begun {
+        let marked = match self.open(&session).await {
             Ok(()) => self.finish(&session, marker).await,
-            Err(error) => Err(self.judge(&session, "cannot begin a transaction", &error)),
+            Err(error) => Err(error),
         };
         match marked {
             Ok(()) => self.rotate(&session).await.map(|_| ()),
@@ -374,11 +411,8 @@ impl Transactions for Shared {
             session = rotated.inspect_err(|error| self.give_up(error))?;
         }
         *session.began.lock() = Some(self.clock.elapsed());
-        if let Err(error) = session.live.client().begin_transaction() {
-            let error = self.judge(&session, "cannot begin a transaction", &error);
-            self.give_up(&error);
-            return Err(error);
-        }
+        let opened = self.open(&session).await;
+        opened.inspect_err(|error| self.give_up(error))?;
         let live = Arc::clone(&session.live);
         self.gate
             .send_modify(|state| *state = (state.0 + 1, Gate::Open(live)));
@@ -418,6 +452,7 @@ impl Transactions for Shared {
             return Ok(());
         }
         let (held, longest) = (Arc::clone(&session), self.properties.answer);
+        self.doing.set("abort the transaction");
         let abort = move || Ok(held.live.client().abort_transaction(longest));
         let aborted = blocking(abort).await?;
         match aborted {
@@ -429,9 +464,37 @@ impl Transactions for Shared {
             Err(error) => {
                 let error = self.judge(&session, "cannot abort the transaction", &error);
                 self.give_up(&error);
-                Err(error)
+                match error.code() {
+                    // Whoever took the id, or the broker, has aborted it.
+                    Code::Fenced => Ok(()),
+                    _ => Err(error),
+                }
             }
         }
+    }
+
+    fn doing(&self) -> Option<String> {
+        self.doing.get()
+    }
+
+    fn alarm(&self) -> Option<String> {
+        let session = self.session.lock().clone()?;
+        let age = self
+            .clock
+            .elapsed()
+            .saturating_sub((*session.began.lock())?);
+        let limit = self.properties.transaction_timeout;
+        if age < limit / 2 || session.alarmed.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        Some(format!(
+            "{}: a transaction has been open for {} s; after {} s \
+             ('properties.transaction.timeout.ms') the brokers end it, and its rows are read and \
+             written again",
+            self.properties.owner,
+            age.as_secs(),
+            limit.as_secs()
+        ))
     }
 
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
@@ -441,8 +504,9 @@ impl Transactions for Shared {
 
 /// Taking over the transactional ids of a job, on a thread that may wait.
 struct TakeOver {
+    doing: Doing,
     properties: Properties,
-    topics: Arc<Vec<String>>,
+    topics: Arc<Topics>,
     lineage: String,
     id: String,
     others: Vec<String>,
@@ -458,7 +522,10 @@ impl TakeOver {
         failpoint("rs.init_txn")?;
         let [a, b] = ids(&self.id);
         let life = Life::begin(&self.id);
+        self.doing
+            .set(format!("take over the transactional ids of '{}'", self.id));
         let (live, spare) = life.take(|| Ok((self.fence(&a)?, self.fence(&b)?)))?;
+        self.check_topics(&live)?;
         failpoint("rs.read_marker")?;
         let (group, marker) = self.read_marker()?;
         let session = Session {
@@ -468,13 +535,30 @@ impl TakeOver {
             group: Arc::new(group),
             life: Arc::new(life),
             began: Mutex::new(None),
+            alarmed: AtomicBool::new(false),
             committed: AtomicBool::new(false),
         };
         Ok((session, marker))
     }
 
+    /// Every topic is there: a marker cannot be stored for one that is not, and the client would try
+    /// for a minute. Looked at behind the takeover, so that nobody waits for what was left open.
+    fn check_topics(&self, live: &Live) -> Result<()> {
+        for (topic, owner) in self.topics.iter() {
+            self.doing.set(format!("look for topic '{topic}'"));
+            let found = client::partitions(live.client().client(), topic, live.answer());
+            found.map_err(|error| {
+                let failed = |doing: &str| live.failed(doing, &error);
+                no_topic(owner, topic, &error, failed)
+            })?;
+        }
+        Ok(())
+    }
+
     /// A producer with this id; whoever had it before can write no more.
     fn fence(&self, id: &str) -> Result<Live> {
+        self.doing
+            .set(format!("take over the transactional id '{id}'"));
         let live = Live::new(&self.properties, &self.properties.transactional(id))?;
         match live.client().init_transactions(TAKE_OVER) {
             Ok(()) => Ok(live),
@@ -525,6 +609,8 @@ impl TakeOver {
     /// A broker that has just become the group's coordinator may not know it yet: asked again for a
     /// while.
     fn read_marker(&self) -> Result<(ConsumerGroupMetadata, Option<CommitMarker>)> {
+        self.doing
+            .set(format!("read the marker of group '{}'", self.id));
         let tries = self.properties.answer.as_millis() / ASK_AGAIN.as_millis();
         for _ in 0..tries {
             match self.try_read_marker() {
@@ -543,7 +629,7 @@ impl TakeOver {
             .group_metadata()
             .ok_or_else(|| Error::internal("a client with a group has none"))?;
         let mut list = TopicPartitionList::with_capacity(self.topics.len());
-        for topic in self.topics.iter() {
+        for topic in self.topics.keys() {
             list.add_partition(topic, 0);
         }
         let answer = reader.committed_offsets(list, self.properties.answer);
