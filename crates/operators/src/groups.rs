@@ -185,6 +185,20 @@ impl Groups {
         Ok(())
     }
 
+    /// Keeps these groups only, ascending: `ids[i]` becomes `i`. All others must be in a checkpoint
+    /// as they are. Their memory is given back.
+    pub(crate) fn keep(&mut self, ids: &[u32]) -> Result<()> {
+        self.accumulators.keep(ids)?;
+        self.keys.keep(ids);
+        self.tracker.keep(ids);
+        if let Some(rows) = &mut self.rows {
+            *rows = ids.iter().map(|&id| rows[id as usize]).collect();
+        }
+        // Numbers of the last batch, which mean other groups now.
+        self.ids = Vec::new();
+        Ok(())
+    }
+
     /// What the entries of a checkpoint are.
     pub(crate) fn form(&self) -> Result<Vec<String>> {
         let rows = if self.rows.is_some() { ", rows" } else { "" };

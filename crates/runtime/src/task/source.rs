@@ -108,10 +108,6 @@ struct Open {
 /// How long a source waits before it looks again, while memory is short.
 const SHORT_OF_MEMORY: Duration = Duration::from_millis(20);
 
-/// How long it waits at most without reading anything: what closes a window, and so frees memory,
-/// may be the next row.
-const SHORT_OF_MEMORY_MAX: Duration = Duration::from_secs(5);
-
 enum Wait {
     Fetched(Result<Fetch>),
     Assigned(Option<Assignment>),
@@ -248,9 +244,7 @@ impl SourceTask {
     /// While memory is short nothing is read: state is written out and given up meanwhile.
     fn is_held_back(&mut self, now: Duration) -> bool {
         let since = *self.state.held_back.get_or_insert(now);
-        let is_short = self.memory.is_short(now);
-        let has_waited = now.saturating_sub(since) >= SHORT_OF_MEMORY_MAX;
-        if !is_short || has_waited {
+        if now.saturating_sub(since) >= self.memory.hold_back(now) {
             self.state.held_back = None;
         }
         self.state.held_back.is_some()

@@ -11,9 +11,10 @@
 //! * Between a snapshot and its commit nothing is given up: what is clean then may be newer than
 //!   what is committed.
 //! * When most of the state has changed since the last checkpoint, there is little to give up; then
-//!   the next checkpoint is asked for early.
-//! * Cost: one account per 16 calls; a look-up per batch once something has been given up.
+//!   the next checkpoint is asked for at once, and nothing is tried again before it is committed.
+//! * Cost: one account per 4 calls; a look-up per batch once something has been given up.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,22 +27,49 @@ use millstream_state::manifest::{Manifest, NodeState};
 use millstream_state::run::{BlockCache, Lookup};
 use millstream_state::store::{JobStore, NodeRuns};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::memory::Account;
 
 /// Calls from one account to the next.
-const CALLS: u32 = 16;
+const CALLS: u32 = 4;
 
 /// The newest committed checkpoint, as tasks look into it.
 #[derive(Clone)]
 pub(crate) struct Committed {
-    /// Reads its files.
-    pub(crate) store: JobStore,
-    /// What it keeps.
-    pub(crate) manifest: Arc<Manifest>,
+    store: JobStore,
+    manifest: Arc<Manifest>,
     /// Blocks of files that were read before; one cache per job.
-    pub(crate) cache: Arc<BlockCache>,
+    cache: Arc<BlockCache>,
+    /// The files that a subtask has opened, by node: indexes take memory, once for all subtasks.
+    opened: Arc<Mutex<BTreeMap<u32, NodeRuns>>>,
+}
+
+impl Committed {
+    /// What `manifest` keeps.
+    pub(crate) fn new(store: &JobStore, manifest: Manifest, cache: &Arc<BlockCache>) -> Self {
+        Committed {
+            store: store.clone(),
+            manifest: Arc::new(manifest),
+            cache: Arc::clone(cache),
+            opened: Arc::default(),
+        }
+    }
+
+    /// The files of a node, opened; `before` are those of an earlier checkpoint.
+    async fn open(&self, node: NodeId, before: Option<&NodeRuns>) -> Result<NodeRuns> {
+        // Held while they are opened: another subtask of the node waits for the same.
+        let mut opened = self.opened.lock().await;
+        if let Some(runs) = opened.get(&node.0) {
+            return Ok(runs.clone());
+        }
+        let mut nodes = self.manifest.nodes.iter();
+        let empty = NodeState::default();
+        let state = nodes.find(|state| state.id == node.0).unwrap_or(&empty);
+        let runs = self.store.reopen_node(state, before).await?;
+        opened.insert(node.0, runs.clone());
+        Ok(runs)
+    }
 }
 
 /// What one stage has given up, and where it is.
@@ -58,6 +86,8 @@ pub(crate) struct Spilling {
     /// Whether anything may be given up at all.
     is_allowed: bool,
     has_asked: bool,
+    /// The committed checkpoint with which all that could be given up has been.
+    drained: Option<u64>,
 }
 
 struct GivenUp {
@@ -86,6 +116,7 @@ impl Spilling {
             given_up: None,
             is_allowed,
             has_asked: false,
+            drained: None,
         }
     }
 
@@ -146,15 +177,23 @@ impl Spilling {
         let Some(spill) = operator.spill().filter(|_| self.is_allowed) else {
             return Ok(false);
         };
-        if newest.is_none() || newest != Some(self.snapshot.0) {
+        if self.snapshot.0 > newest.unwrap_or(0) {
+            // A checkpoint is on its way: once it is committed, all it holds can be given up.
+            return Ok(false);
+        }
+        if newest.is_none() || self.drained == newest {
             return Ok(self.ask());
         }
         let freed = spill.evict(excess)?;
         self.is_partial |= spill.is_partial();
         if freed > 0 {
             self.account.set(operator.state_bytes(), can_spill);
+            self.account.freed();
         }
-        Ok(freed < excess / 2 && self.ask())
+        if freed < excess / 2 {
+            self.drained = newest;
+        }
+        Ok(self.drained == newest && self.ask())
     }
 
     /// True once per snapshot.
@@ -174,22 +213,15 @@ impl Spilling {
             return Err(Error::internal("state was given up without a checkpoint"));
         };
         let checkpoint = newest.manifest.checkpoint;
-        if self
-            .given_up
-            .as_ref()
-            .is_some_and(|g| g.checkpoint == checkpoint)
-        {
+        let given_up = self.given_up.as_ref();
+        if given_up.is_some_and(|given_up| given_up.checkpoint == checkpoint) {
             return Ok(());
         }
-        let nodes = newest.manifest.nodes.iter();
-        let state = nodes.into_iter().find(|node| node.id == self.node.0);
-        let empty = NodeState::default();
-        let state = state.unwrap_or(&empty);
-        let before = self.given_up.as_ref().map(|given_up| &given_up.runs);
-        let runs = wait_for(newest.store.reopen_node(state, before))?;
+        let before = given_up.map(|given_up| &given_up.runs);
+        let runs = wait_for(newest.open(self.node, before))?;
         self.given_up = Some(GivenUp {
             checkpoint,
-            lookup: runs.lookup(Arc::clone(&newest.cache)),
+            lookup: runs.lookup(Arc::clone(&newest.cache))?,
             runs,
         });
         Ok(())
