@@ -1,4 +1,5 @@
 -- Batch mode gives one final result; bounded input may be sorted; VALUES, UNION ALL, LIMIT.
+-- @flink-modes a bounded input is sorted once, at its end, and SELECT DISTINCT only inserts; Flink updates
 CREATE VIEW v AS SELECT * FROM (VALUES (1, 'a'), (2, 'b'), (3, 'a'), (CAST(NULL AS INT), 'c')) AS t (n, k);
 SELECT k, SUM(n) AS s FROM v GROUP BY k ORDER BY s DESC, k LIMIT 2;
 SELECT n FROM v ORDER BY n LIMIT 1;

@@ -1,4 +1,5 @@
 -- An unbounded GROUP BY: DISTINCT, FILTER, HAVING; a NULL key is a group of its own.
+-- @flink-modes SELECT DISTINCT of rows that are only inserted inserts only; Flink plans updates that never come
 -- @input rows.csv
 -- a,1
 -- b,2

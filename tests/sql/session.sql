@@ -1,4 +1,5 @@
 -- Sessions per key, by window function and by the older syntax; rows out of order join sessions.
+-- @flink-types not yet: SESSION_START and SESSION_END are NOT NULL in Flink
 -- @input rows.jsonl
 -- {"k": "a", "ts": "2026-01-01 00:00:01"}
 -- {"k": "b", "ts": "2026-01-01 00:00:02"}

@@ -23,7 +23,7 @@ SELECT k, SUM(id) AS id FROM sink2 GROUP BY k;
 -- {"k":"y","id":2,"extra":null}
 -- {"k":"z","id":3,"extra":null}
 -- @flink 2.3.0 2026-11-21
--- insert [I]
+-- insert [I] [I]
 -- select [I] k STRING, id BIGINT, extra DOUBLE
 -- select [I,UA] refused: File {dir}/second does not exist or the user running Flink ('root') has insufficient permissions to access it.
 -- - {"k":"n","id":2}

@@ -1,4 +1,5 @@
 -- Constant rows find common types: literals with NULLs, computed cells, timestamps of other precisions.
+-- @flink-types not yet: a TIMESTAMP literal has as many digits as are written
 -- @flink-differs an INSERT gives a bare NULL the type of its column; Flink refuses it without a CAST
 CREATE TABLE s (a INT, b STRING) WITH ('connector' = 'blackhole');
 INSERT INTO s VALUES (1, 'x'), (CAST(NULL AS INT), 'y');

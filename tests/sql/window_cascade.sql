@@ -1,4 +1,5 @@
 -- Windows over windows: minutes summed to hours by window_time, and a second aggregate in one window.
+-- @flink-types not yet: MAX of a NOT NULL column is NOT NULL in a query with GROUP BY
 -- @input rows.csv
 -- 2026-01-01 00:00:10,a,1
 -- 2026-01-01 00:00:40,b,2

@@ -4,6 +4,7 @@
 //! -- @flink-set pipeline.auto-watermark-interval=1 h      a setting for Flink only
 //! -- @flink-differs WHY                                   its result is another one, and may be
 //! -- @flink-types WHY                                     its column types are others, and may be
+//! -- @flink-modes WHY                                     its kinds of changes are others, and may be
 //! -- @flink-skip WHY                                      it cannot be asked
 //! ..
 //! -- @flink 2.3.0 2026-11-21                              the record, always the last block
@@ -32,6 +33,8 @@ pub struct Notes {
     pub differs: Option<String>,
     /// Why the types may differ.
     pub types: Option<String>,
+    /// Why one may be insert-only and the other updating.
+    pub modes: Option<String>,
     /// Why Flink is not asked.
     pub skip: Option<String>,
 }
@@ -52,6 +55,7 @@ impl Notes {
             }
             "flink-differs" => self.differs = reason()?,
             "flink-types" => self.types = reason()?,
+            "flink-modes" => self.modes = reason()?,
             "flink-skip" => self.skip = reason()?,
             _ => return Ok(false),
         }

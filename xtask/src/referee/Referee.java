@@ -228,7 +228,10 @@ public class Referee {
             String plan = String.valueOf(row.getField(0));
             plan = plan.substring(plan.indexOf("== Optimized Physical Plan =="));
             boolean isOpen = false;
-            for (String line : plan.substring(0, (plan + "\n\n").indexOf("\n\n")).split("\n")) {
+            for (String line : plan.split("\n")) {
+                if (line.startsWith("== ") && !line.contains("Physical")) {
+                    break;
+                }
                 if (!line.isEmpty() && Character.isLetter(line.charAt(0))) {
                     isOpen = true;
                 }
@@ -250,8 +253,9 @@ public class Referee {
             }
             ZoneId zone = tables.getConfig().getLocalTimeZone();
             Map<String, Integer> counts = new TreeMap<>();
-            Thread waiting = Thread.currentThread();
-            CompletableFuture<Void> deadline = CompletableFuture.runAsync(waiting::interrupt,
+            // Interrupting this thread would not do: the iterator goes on waiting.
+            CompletableFuture<Void> deadline = CompletableFuture.runAsync(
+                    () -> result.getJobClient().ifPresent(JobClient::cancel),
                     CompletableFuture.delayedExecutor(JOB_SECONDS_MAX, TimeUnit.SECONDS));
             try (CloseableIterator<Row> rows = result.collect()) {
                 while (rows.hasNext()) {
@@ -266,7 +270,6 @@ public class Referee {
                 }
             } finally {
                 deadline.cancel(false);
-                Thread.interrupted();
             }
             ArrayNode lines = answer.putArray("rows");
             counts.forEach((line, count) -> {

@@ -151,12 +151,15 @@ fn planned(json: &Value, folder: &Path) -> Planned {
             .collect()
     };
     let columns = json["columns"].as_array().into_iter().flatten();
-    let columns: Vec<String> = columns.map(|column| texts(column).join(" ")).collect();
+    let mut columns: Vec<String> = columns.map(|column| texts(column).join(" ")).collect();
     let error = json["error"].as_str().map(|error| {
         let first = error.lines().next().unwrap_or_default().trim();
         let error: String = first.chars().take(200).collect();
         error.replace(&*folder.to_string_lossy(), "{dir}")
     });
+    if error.is_some() {
+        columns.clear();
+    }
     Planned {
         is_query: json["kind"] != "insert",
         modes: texts(&json["modes"]),

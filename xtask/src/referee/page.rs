@@ -48,11 +48,15 @@ fn text(goldens: &[Golden]) -> String {
             .is_some_and(|record| record.differs())),
         count(|golden| golden.notes.skip.is_some()),
     );
-    let tables: [(&str, Reason); 3] = [
+    let tables: [(&str, Reason); 4] = [
         ("Other rows, or refused by Flink", |golden| {
             golden.notes.differs.as_ref()
         }),
         ("Other column types", |golden| golden.notes.types.as_ref()),
+        (
+            "Insertions only here, updates in Flink, or the other way round",
+            |golden| golden.notes.modes.as_ref(),
+        ),
         ("Not judged", |golden| golden.notes.skip.as_ref()),
     ];
     for (title, reason) in tables {
