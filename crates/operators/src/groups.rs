@@ -89,6 +89,8 @@ pub(crate) struct Groups {
     pub(crate) tracker: Tracker,
     /// True if a checkpoint may hold any of the groups.
     stored: bool,
+    /// True if entries will be looked up one by one: they are written key group by key group.
+    pub(crate) looked_up: bool,
 }
 
 impl Groups {
@@ -101,6 +103,7 @@ impl Groups {
             ids: Vec::new(),
             tracker: Tracker::default(),
             stored: false,
+            looked_up: false,
         })
     }
 
@@ -252,6 +255,9 @@ impl Groups {
         let mut ids = self.tracker.changes(self.keys.id_bound(), state.is_full());
         ids.retain(|&id| self.keys.space(id).is_some());
         let (keys, rows, accumulators) = (&self.keys, &self.rows, &self.accumulators);
+        if self.looked_up {
+            ids = entries::by_key_group(&ids, codec, |ids| keys.keys(ids))?;
+        }
         let value = |id: u32, out: &mut Vec<u8>| {
             if let Some(rows) = rows {
                 rows[id as usize].put(out);

@@ -43,6 +43,7 @@ impl GroupAggregate {
             let ids = self.groups.keys.ids();
             ids.into_iter().for_each(|id| present.insert(id));
             self.present = Some(present);
+            self.groups.looked_up = true;
         }
     }
 
@@ -113,6 +114,7 @@ impl Spill for GroupAggregate {
         self.groups.keep(&ids)?;
         self.touched.keep(&ids);
         self.present = Some(Bits::below(ids.len()));
+        self.groups.looked_up = true;
         Ok(before.saturating_sub(self.bytes()))
     }
 
