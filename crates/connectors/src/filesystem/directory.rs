@@ -1,7 +1,7 @@
 //! A directory of this machine: files are renamed, and nothing is durable before it is synced.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use millstream_core::{Code, Error, Result};
@@ -9,6 +9,17 @@ use millstream_core::{Code, Error, Result};
 use super::committable::Move;
 use super::pending::{FOLDER, Life};
 use super::root::Shown;
+
+/// Runs what may wait for a disk on a thread for such calls: a sync behind the writes of others can
+/// take minutes, and a worker of the job that waits for it is missing everywhere.
+pub(super) async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(call).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::internal("a call to the disk was lost").caused_by(error)),
+    }
+}
 
 /// Makes a pending file visible. A rename that a power cut has cut in half leaves two names of one
 /// file.
@@ -49,20 +60,6 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
     false
 }
 
-/// Writes a whole file so that there is never half of it under its name.
-pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    create_dirs(folder)?;
-    let new = path.with_extension("new");
-    let written = File::create(&new).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|error| write_error(&new, error))?;
-    fs::rename(&new, path).map_err(|error| write_error(path, error))?;
-    sync(folder)
-}
-
 /// Creates an empty file in a directory that is there.
 pub(super) fn mark(path: &Path) -> Result<()> {
     match File::create(path) {
@@ -79,14 +76,6 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(write_error(path, error)),
-    }
-}
-
-/// Removes a file; it may be gone already.
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(write_error(path, error)),
-        _ => Ok(()),
     }
 }
 
