@@ -106,8 +106,8 @@ static WORDS: &[Word] = &[
     },
     Word {
         name: "score",
-        arguments: "crash-runs|lost-dup|recover|corrupt|faults [--runs N] [--seed N] [--seconds N]",
-        help: "one figure of the scoreboard; writes score/<id>.json and fails below its floor",
+        arguments: "load|checkpoint-cost|latency|checkpoint|recover-10m|recover-1g|spill|memory|crash-runs|lost-dup|recover|corrupt|faults [--runs N] [--seed N] [--seconds N] [--minutes N] [--keys N] [--events N] [--rate N], or --page",
+        help: "one figure of the scoreboard; writes score/<id>.json and docs/reliability/score.md; fails below its floor",
         run: score::run,
     },
     Word {

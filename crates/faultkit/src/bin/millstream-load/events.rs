@@ -253,10 +253,10 @@ mod tests {
         let crc = u32::from_be_bytes(batch[17..21].try_into().unwrap());
         assert_eq!(crc, crc32c::crc32c(&batch[21..]));
         let text = String::from_utf8_lossy(batch).into_owned();
-        let values: Vec<&str> = text.split('{').skip(1).collect();
+        let values: Vec<&str> = text.split("{\"seq\":").skip(1).collect();
         assert_eq!(values.len(), 3);
         for (index, value) in values.iter().enumerate() {
-            let json = format!("{{{}", value.split('}').next().unwrap()) + "}";
+            let json = format!("{{\"seq\":{}}}", value.split('}').next().unwrap());
             let row: serde_json::Value = serde_json::from_str(&json).unwrap();
             assert_eq!(row["seq"], 100_000_000_041u64 + index as u64);
             assert_eq!(row["event_time"], "2026-11-21 01:01:51.162");

@@ -16,7 +16,7 @@ use crate::process;
 /// How often a process is looked at.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Size of the windows, in milliseconds.
+/// Size of the windows, in milliseconds, unless there is a reason for another.
 pub(crate) const WINDOW_MS: i64 = 10_000;
 
 /// The table of events; `more` are further options, each with a comma in front.
@@ -50,16 +50,22 @@ pub(crate) fn results_table(
     )
 }
 
-/// Columns of the results of [`WINDOWS`].
+/// Columns of the results of [`windows`].
 pub(crate) const WINDOW_COLUMNS: &str =
     "`key` STRING, window_end TIMESTAMP(3), cnt BIGINT, total BIGINT";
 
-/// Events and amounts of each key and window of ten seconds.
-pub(crate) const WINDOWS: &str = "INSERT INTO results
+/// Events and amounts of each key and window of so many milliseconds.
+pub(crate) fn windows(size_ms: i64) -> String {
+    format!(
+        "INSERT INTO results
 SELECT `key`, window_end, COUNT(*), SUM(amount)
-FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(event_time), INTERVAL '10' SECOND))
+FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(event_time), INTERVAL '{}.{:03}' SECOND))
 GROUP BY `key`, window_start, window_end;
-";
+",
+        size_ms / 1_000,
+        size_ms % 1_000
+    )
+}
 
 /// A job of the measurement: how to start it.
 #[derive(Clone)]

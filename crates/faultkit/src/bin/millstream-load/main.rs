@@ -53,6 +53,9 @@ fn measure(words: &[String]) -> Result<()> {
     found["cores"] = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .into();
+    if let Some(limit) = &options.memory_limit {
+        found["memory_limit"] = options::bytes(limit)?.into();
+    }
     println!("{found}");
     Ok(())
 }

@@ -89,7 +89,10 @@ impl Options {
             "--runs" => self.runs = Some(number()?.max(1)),
             "--parallelism" => self.parallelism = number()?.clamp(1, 128) as usize,
             "--interval-ms" => self.interval = Duration::from_millis(number()?.max(10)),
-            "--memory-limit" => self.memory_limit = Some(value.to_string()),
+            "--memory-limit" => {
+                bytes(value)?;
+                self.memory_limit = Some(value.to_string());
+            }
             _ => return Err(wrong(format!("unknown option '{flag}'"))),
         }
         Ok(())
@@ -102,6 +105,20 @@ impl Options {
             None => Ok(services::kafka()?.bootstrap),
         }
     }
+}
+
+/// A size such as `1GiB` or `256MiB`.
+pub(crate) fn bytes(text: &str) -> Result<u64> {
+    let units = [("GiB", 30), ("MiB", 20)];
+    let found = units.into_iter().find_map(|(unit, shift)| {
+        let number = text.strip_suffix(unit)?.trim().parse::<u64>().ok()?;
+        Some(number << shift)
+    });
+    found.ok_or_else(|| {
+        wrong(format!(
+            "a size such as '1GiB' or '256MiB' is wanted, found '{text}'"
+        ))
+    })
 }
 
 fn wrong(what: impl Into<String>) -> Error {
@@ -122,6 +139,13 @@ mod tests {
         let options = parse("load --millstream m --events 1_000 --interval-ms 500").unwrap();
         assert_eq!(options.events, Some(1000));
         assert_eq!(options.interval, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(bytes("1GiB").unwrap(), 1 << 30);
+        assert_eq!(bytes("256MiB").unwrap(), 256 << 20);
+        assert!(bytes("1GB").is_err());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::stage::{END, Stage};
 use super::{median, round};
 use crate::events::Keys;
-use crate::job::{Job, WINDOW_COLUMNS, WINDOWS, events_table, results_table};
+use crate::job::{Job, WINDOW_COLUMNS, WINDOW_MS, events_table, results_table, windows};
 use crate::options::Options;
 use crate::output::Output;
 use crate::topics::{Kept, Topic};
@@ -87,7 +87,7 @@ fn job(stage: &Stage<'_>, name: &str, with: bool) -> Result<Job> {
     let bounded = ", 'scan.bounded.mode' = 'latest-offset'";
     let statements = events_table(&stage.bootstrap, &stage.events.name, name, bounded)
         + &results_table(&stage.bootstrap, name, WINDOW_COLUMNS, guarantee)
-        + WINDOWS;
+        + &windows(WINDOW_MS);
     let mut job = Job::new(stage.options, name, &statements)?;
     job.interval = with
         .then_some(stage.options.interval)

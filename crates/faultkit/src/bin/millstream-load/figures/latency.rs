@@ -1,6 +1,6 @@
 //! `latency`: from the time an event is due to the time its result is visible to readers.
 //!
-//! * Windows: from the end of the window, which no event of it is older than, to each of its rows.
+//! * Windows of 2.3 s: from the end of the window, which no event of it is older than, to each of its rows.
 //! * Events: a job that filters a tenth of them; from the event's time to its row.
 //! * Readers are `read_committed`, so a row waits for its checkpoint: half an interval on average, and
 //!   one interval at worst, are the price of exactly-once.
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::round;
 use super::stage::{END, Stage};
 use crate::events::Keys;
-use crate::job::{WINDOW_COLUMNS, WINDOWS, events_table, results_table};
+use crate::job::{self, WINDOW_COLUMNS, events_table, results_table};
 use crate::options::Options;
 use crate::output::{Output, Seen};
 use crate::topics::Kept;
@@ -25,6 +25,8 @@ use crate::windows::{Times, Windows};
 const KEYS: u64 = 10_000;
 const KEY_WIDTH: usize = 16;
 const RATE: u64 = 75_000;
+/// No multiple of the time between checkpoints: windows end at every moment between two of them.
+const WINDOW_MS: i64 = 2_300;
 /// Until programs are warm.
 const WARM: Duration = Duration::from_secs(15);
 
@@ -77,13 +79,13 @@ pub(super) fn measure(options: &Options) -> Result<Value> {
 }
 
 fn windows(options: &Options, rate: u64) -> Result<(Times, u64)> {
-    let stage = Stage::set(options, "windows", Kept::Newest)?;
+    let mut stage = Stage::set(options, "windows", Kept::Newest)?;
+    stage.window_ms = WINDOW_MS;
     let mut seen = Windows::default();
     seen.from_ms = stage.clock.now_ms() + WARM.as_millis() as i64;
     let (topic, bootstrap) = (&stage.results.name, &stage.bootstrap);
     let output = Output::follow(bootstrap, topic, seen, Windows::take)?;
-    let statements = WINDOWS;
-    let (sent, peak) = run(&stage, rate, WINDOW_COLUMNS, statements)?;
+    let (sent, peak) = run(&stage, rate, WINDOW_COLUMNS, &job::windows(WINDOW_MS))?;
     let seen = output.finish()?;
     let compared = seen.judge(&sent)?;
     eprintln!("windows: {compared}");

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::round;
 use super::stage::{END, Stage};
 use crate::events::Keys;
-use crate::job::{Running, WINDOW_COLUMNS, WINDOWS, events_table, results_table};
+use crate::job::{Running, WINDOW_COLUMNS, WINDOW_MS, events_table, results_table, windows};
 use crate::lag::{Positions, is_held};
 use crate::options::Options;
 use crate::output::Output;
@@ -66,7 +66,7 @@ pub(super) fn measure(options: &Options) -> Result<Value> {
             WINDOW_COLUMNS,
             "exactly-once",
         )
-        + WINDOWS;
+        + &windows(WINDOW_MS);
     let keys = options.keys.unwrap_or(KEYS);
     let output = Output::follow(
         &stage.bootstrap,

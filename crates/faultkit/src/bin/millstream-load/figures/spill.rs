@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use millstream_core::{Code, Error, Result};
+use millstream_core::Result;
 use serde_json::{Value, json};
 
 use super::round;
 use super::stage::sweep;
 use crate::job::Job;
-use crate::options::Options;
+use crate::options::{Options, bytes};
 
 /// Rows, and different keys they are drawn from: 63 % of these come.
 const ROWS: u64 = 60_000_000;
@@ -74,31 +74,4 @@ SELECT `key`, COUNT(*), SUM(amount) FROM (SELECT {key} AS `key`, amount FROM eve
 ",
         keys.saturating_sub(1)
     )
-}
-
-/// A size such as `1GiB` or `256MiB`.
-fn bytes(text: &str) -> Result<u64> {
-    let units = [("GiB", 30), ("MiB", 20)];
-    let found = units.into_iter().find_map(|(unit, shift)| {
-        let number = text.strip_suffix(unit)?.trim().parse::<u64>().ok()?;
-        Some(number << shift)
-    });
-    found.ok_or_else(|| {
-        Error::new(
-            Code::InvalidOption,
-            format!("'--memory-limit' wants a size such as '1GiB' or '256MiB', found '{text}'"),
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_binary_units() {
-        assert_eq!(bytes("1GiB").unwrap(), 1 << 30);
-        assert_eq!(bytes("256MiB").unwrap(), 256 << 20);
-        assert!(bytes("1GB").is_err());
-    }
 }

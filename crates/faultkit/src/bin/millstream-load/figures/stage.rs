@@ -25,6 +25,8 @@ pub(super) struct Stage<'a> {
     pub(super) events: Topic,
     pub(super) results: Topic,
     pub(super) clock: SystemClock,
+    /// Size of the windows that the sender counts.
+    pub(super) window_ms: i64,
 }
 
 impl<'a> Stage<'a> {
@@ -41,6 +43,7 @@ impl<'a> Stage<'a> {
             bootstrap,
             name,
             clock,
+            window_ms: WINDOW_MS,
         })
     }
 
@@ -60,7 +63,7 @@ impl<'a> Stage<'a> {
             rate,
             waits: true,
             total: None,
-            window_ms: WINDOW_MS,
+            window_ms: self.window_ms,
         }
     }
 
