@@ -191,11 +191,12 @@ impl Committer for Commits {
             return Ok(());
         };
         let told = Told::by(prepared)?;
-        waiting.adopt(told.waiting);
-        let now = self.clock.now_ms();
-        let files = told.files.iter();
-        waiting.adopt(files.map(|file| (file.directory().to_string(), now)));
-        Ok(())
+        let partitions = told.files.iter().map(Move::directory).collect();
+        let now = Now {
+            clock_ms: self.clock.now_ms(),
+            watermark: told.watermark,
+        };
+        waiting.inherit(told.waiting, partitions, now)
     }
 
     async fn is_visible(&mut self, prepared: &[Committable]) -> Result<bool> {

@@ -22,22 +22,37 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// Makes a pending file visible. A rename that a power cut has cut in half leaves two names of one
-/// file.
+/// file. What a life that was replaced does at the same time, for it finishes the same commit, only
+/// means that there is less to do.
 pub(super) fn show(root: &Path, file: &Move) -> Result<Shown> {
+    const LOOKS: u32 = 10;
     let (from, to) = (root.join(&file.from), root.join(&file.to));
-    match (look(&from)?, look(&to)?) {
+    for _ in 0..LOOKS {
+        if let Some(shown) = try_show(root, &from, &to)? {
+            return Ok(shown);
+        }
+    }
+    Ok(Shown::Gone)
+}
+
+/// None if the pending file has gone since it was looked at.
+fn try_show(root: &Path, from: &Path, to: &Path) -> Result<Option<Shown>> {
+    let (done, path) = match (look(from)?, look(to)?) {
         (Some(_), None) => {
             create_dirs(to.parent().unwrap_or(root))?;
-            fs::rename(&from, &to).map_err(|error| write_error(&to, error))?;
-            Ok(Shown::Yes)
+            (fs::rename(from, to), to)
         }
-        (None, Some(_)) => Ok(Shown::Yes),
+        (None, Some(_)) => return Ok(Some(Shown::Yes)),
         (Some(pending), Some(visible)) if is_same(&pending, &visible) => {
-            fs::remove_file(&from).map_err(|error| write_error(&from, error))?;
-            Ok(Shown::Yes)
+            (fs::remove_file(from), from)
         }
-        (Some(_), Some(_)) => Ok(Shown::NameTaken),
-        (None, None) => Ok(Shown::Gone),
+        (Some(_), Some(_)) => return Ok(Some(Shown::NameTaken)),
+        (None, None) => return Ok(Some(Shown::Gone)),
+    };
+    match done {
+        Ok(()) => Ok(Some(Shown::Yes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(write_error(path, error)),
     }
 }
 
@@ -202,6 +217,37 @@ mod tests {
             generation,
             checkpoints: true,
         })
+    }
+
+    #[test]
+    fn two_lives_that_finish_the_same_commit_do_not_hurt_each_other() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = here.path().join(".millstream-pending");
+        create_dirs(&folder).unwrap();
+        let files: Vec<Move> = (0..200)
+            .map(|i| Move {
+                from: format!(".millstream-pending/part-{i}"),
+                to: format!("a={}/part-{i}", i % 7),
+            })
+            .collect();
+        for file in &files {
+            fs::write(here.path().join(&file.from), &file.to).unwrap();
+        }
+        let finish = || {
+            let all = files.iter();
+            let mut shown = all.map(|file| show(here.path(), file).unwrap());
+            assert!(shown.all(|shown| shown == Shown::Yes));
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(finish);
+            }
+        });
+        for file in &files {
+            let text = fs::read_to_string(here.path().join(&file.to)).unwrap();
+            assert_eq!(text, file.to);
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
 
     #[test]

@@ -158,6 +158,28 @@ impl Waiting {
         }
     }
 
+    /// Takes over what a checkpoint says that others have finished: what was due with it is marked.
+    pub(super) fn inherit(
+        &mut self,
+        before: BTreeMap<String, i64>,
+        partitions: BTreeSet<&str>,
+        then: Now,
+    ) -> Result<()> {
+        if !self.policy.waits() {
+            return Ok(());
+        }
+        let with_it = partitions.into_iter();
+        let with_it = with_it.map(|partition| (partition.to_string(), then.clock_ms));
+        for (partition, since) in before.into_iter().chain(with_it) {
+            // The machine's clock tells nothing of the moment when it was committed.
+            let by_time = self.policy.wants_watermark();
+            if !by_time || !self.policy.is_due(&partition, since, then)? {
+                self.adopt([(partition, since)]);
+            }
+        }
+        Ok(())
+    }
+
     /// Notes that files of these partitions are visible, and marks those whose time has come.
     pub(super) async fn step(&mut self, partitions: BTreeSet<&str>, now: Now) -> Result<()> {
         let visible = partitions.into_iter();

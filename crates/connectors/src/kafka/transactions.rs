@@ -484,7 +484,11 @@ impl Transactions for Shared {
             .elapsed()
             .saturating_sub((*session.began.lock())?);
         let limit = self.properties.transaction_timeout;
-        if age < limit / 2 || session.alarmed.swap(true, Ordering::Relaxed) {
+        // One that holds nothing begins for the brokers with its first row.
+        if age < limit / 2
+            || !session.live.has_sent()
+            || session.alarmed.swap(true, Ordering::Relaxed)
+        {
             return None;
         }
         Some(format!(

@@ -630,6 +630,21 @@ fn what_waits_in_a_savepoint_is_marked_by_the_job_that_begins_with_it() {
     block_on(life.committer.commit(world.decided.pending.clone())).unwrap();
     life.kill();
     assert_eq!(world.marks(), ["b=08/_SUCCESS", "b=09/_SUCCESS"]);
+
+    // What was due with the savepoint was marked with it, and may have been taken away since.
+    let (mut world, _, clock) = marking(false, &BY_TIME);
+    world.one_commit(&clock, &["08", "09"], [(hour(9) + 1, false); 2], false);
+    let savepoint = std::mem::take(&mut world.decided.pending);
+    world.lineage += 1;
+    let mut life = world.begin(None).unwrap();
+    life.committer.inherit(&savepoint).unwrap();
+    let waits = life.committer.remembers();
+    assert_eq!(waits.len(), 1);
+    assert!(
+        waits[0].0.contains("b=09") && !waits[0].0.contains("b=08"),
+        "{waits:?}"
+    );
+    life.kill();
 }
 
 #[test]
