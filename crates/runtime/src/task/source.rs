@@ -404,7 +404,7 @@ fn split_state(open: &Open, position: Option<Position>, finished: bool) -> Split
 }
 
 /// An idle timeout in the words of the plan.
-pub(crate) fn idle_timeout(timeout_ms: Option<i64>) -> Option<Idleness> {
+pub(crate) fn idle_timeout(timeout_ms: Option<i64>, in_turn: bool) -> Option<Idleness> {
     let timeout = u64::try_from(timeout_ms?).ok().filter(|ms| *ms > 0)?;
-    Some(Idleness::new(Duration::from_millis(timeout)))
+    Some(Idleness::new(Duration::from_millis(timeout), in_turn))
 }
