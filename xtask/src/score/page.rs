@@ -14,7 +14,7 @@ chosen from several, and one that is not reached stands here too.
 ";
 
 /// Keys of a file that have a column, or say nothing to a reader.
-const SHOWN: [&str; 13] = [
+const SHOWN: [&str; 14] = [
     "id",
     "figure",
     "unit",
@@ -28,6 +28,7 @@ const SHOWN: [&str; 13] = [
     "machine",
     "duration_s",
     "cores",
+    "short",
 ];
 
 /// The page; each file with its id.
@@ -43,7 +44,11 @@ pub(super) fn page(files: &[(String, Value)]) -> String {
             Some((Better::Less, floor)) => format!("≤ {}", number(floor)),
             None => String::new(),
         };
-        let reached = if file["passes"] == true { "yes" } else { "no" };
+        let reached = match (&file["passes"], &file["short"]) {
+            (Value::Bool(true), _) => "yes",
+            (_, Value::Bool(true)) => "short run",
+            _ => "no",
+        };
         text.push_str(&format!(
             "| `{id}` | {} | {wanted} | {reached} | {} | {} | {} | {}, `{}` |\n",
             number(file["figure"].as_f64().unwrap_or_default()),
