@@ -356,7 +356,6 @@ pub(crate) fn run_options(memory: &Memory) -> RunOptions {
         piece_bytes: usual.piece_bytes.min(share(64).max(1 << 20)),
         memory_bytes: usual.memory_bytes.min(share(32).max(1 << 20)),
         spill: Some(std::env::temp_dir()),
-        ..usual
     }
 }
 
@@ -452,6 +451,59 @@ mod tests {
         drop(large);
         assert_eq!(small.set(900, true), 0);
         assert_eq!(memory.accounted.load(Ordering::Relaxed), 900);
+    }
+
+    #[test]
+    fn the_budget_is_what_is_left_beside_everything_else_that_was_resident_lately() {
+        static HELD: AtomicU64 = AtomicU64::new(1000);
+        let memory = Memory::new(2000, || Some(HELD.load(Ordering::Relaxed)));
+        let job = JobMemory::new(&memory);
+        let account = job.account("a");
+        account.set(400, true);
+        memory.level(Duration::from_secs(1));
+        assert_eq!(
+            memory.budget(),
+            1000,
+            "1600 less 600, and half of the limit"
+        );
+        HELD.store(1300, Ordering::Relaxed);
+        memory.level(Duration::from_secs(2));
+        assert_eq!(memory.budget(), 700);
+        assert_eq!(account.set(800, true), 450, "down to half of the budget");
+        HELD.store(1000, Ordering::Relaxed);
+        memory.level(Duration::from_secs(3));
+        assert!(memory.budget() < 750, "what was needed may be needed again");
+        for second in 4..100 {
+            memory.level(Duration::from_secs(second));
+        }
+        assert_eq!(memory.budget(), 1000);
+        HELD.store(4000, Ordering::Relaxed);
+        memory.level(Duration::from_secs(101));
+        assert_eq!(memory.budget(), 250, "something remains to work with");
+    }
+
+    #[test]
+    fn freed_memory_is_handed_back_while_little_is_left_but_not_all_the_time() {
+        static PURGES: AtomicU64 = AtomicU64::new(0);
+        let memory = Memory::purged_by(
+            100,
+            || Some(90),
+            || {
+                PURGES.fetch_add(1, Ordering::Relaxed);
+            },
+        );
+        let job = JobMemory::new(&memory);
+        let wait = |ms| job.hold_back(Duration::from_millis(ms));
+        assert_eq!(wait(1), WHILE_HIGH, "nobody has anything to give up");
+        for ms in 2..200 {
+            wait(ms);
+        }
+        assert_eq!(PURGES.load(Ordering::Relaxed), 1);
+        wait(201);
+        assert_eq!(PURGES.load(Ordering::Relaxed), 2);
+        let account = job.account("a");
+        account.set(60, true);
+        assert_eq!(wait(202), FOR_CHECKPOINT_MAX);
     }
 
     #[test]

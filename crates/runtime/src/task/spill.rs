@@ -77,17 +77,69 @@ pub(crate) struct Spilling {
     node: NodeId,
     account: Account,
     committed: watch::Receiver<Option<Committed>>,
-    /// Number of the newest snapshot of this stage.
-    snapshot: CheckpointId,
+    pace: Pace,
     calls: u32,
     /// Something is only in the checkpoint.
     is_partial: bool,
     given_up: Option<GivenUp>,
     /// Whether anything may be given up at all.
     is_allowed: bool,
-    has_asked: bool,
+}
+
+/// When a stage gives up state, and when it asks for a checkpoint. Pure.
+#[derive(Debug, Default)]
+struct Pace {
+    /// The newest snapshot of the stage.
+    snapshot: u64,
     /// The committed checkpoint with which all that could be given up has been.
     drained: Option<u64>,
+    /// A checkpoint was asked for since the newest snapshot.
+    has_asked: bool,
+}
+
+/// What to do about too much state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// A checkpoint is on its way, or was asked for: once it is committed, what it holds can go.
+    Wait,
+    /// Have a checkpoint made.
+    Ask,
+    /// Give up what is committed.
+    GiveUp,
+}
+
+impl Pace {
+    fn step(&mut self, newest: Option<u64>) -> Step {
+        if self.snapshot > newest.unwrap_or(0) {
+            return Step::Wait;
+        }
+        match newest {
+            Some(_) if self.drained != newest => Step::GiveUp,
+            _ => self.ask(),
+        }
+    }
+
+    /// Something was given up, enough or all there was.
+    fn gave_up(&mut self, newest: Option<u64>, enough: bool) -> Step {
+        if enough {
+            return Step::Wait;
+        }
+        self.drained = newest;
+        self.ask()
+    }
+
+    /// Once per snapshot.
+    fn ask(&mut self) -> Step {
+        match std::mem::replace(&mut self.has_asked, true) {
+            true => Step::Wait,
+            false => Step::Ask,
+        }
+    }
+
+    fn snapshot(&mut self, checkpoint: CheckpointId) {
+        self.snapshot = checkpoint.0;
+        self.has_asked = false;
+    }
 }
 
 struct GivenUp {
@@ -110,13 +162,14 @@ impl Spilling {
             node,
             account,
             committed,
-            snapshot,
+            pace: Pace {
+                snapshot: snapshot.0,
+                ..Pace::default()
+            },
             calls: 0,
             is_partial: false,
             given_up: None,
             is_allowed,
-            has_asked: false,
-            drained: None,
         }
     }
 
@@ -135,8 +188,7 @@ impl Spilling {
 
     /// The stage has handed over a snapshot.
     pub(crate) fn snapshot(&mut self, checkpoint: CheckpointId) {
-        self.snapshot = checkpoint;
-        self.has_asked = false;
+        self.pace.snapshot(checkpoint);
     }
 
     /// Before `on_rows`: brings back what the rows need.
@@ -177,12 +229,10 @@ impl Spilling {
         let Some(spill) = operator.spill().filter(|_| self.is_allowed) else {
             return Ok(false);
         };
-        if self.snapshot.0 > newest.unwrap_or(0) {
-            // A checkpoint is on its way: once it is committed, all it holds can be given up.
-            return Ok(false);
-        }
-        if newest.is_none() || self.drained == newest {
-            return Ok(self.ask());
+        match self.pace.step(newest) {
+            Step::Wait => return Ok(false),
+            Step::Ask => return Ok(true),
+            Step::GiveUp => {}
         }
         let freed = spill.evict(excess)?;
         self.is_partial |= spill.is_partial();
@@ -190,15 +240,8 @@ impl Spilling {
             self.account.set(operator.state_bytes(), can_spill);
             self.account.freed();
         }
-        if freed < excess / 2 {
-            self.drained = newest;
-        }
-        Ok(self.drained == newest && self.ask())
-    }
-
-    /// True once per snapshot.
-    fn ask(&mut self) -> bool {
-        !std::mem::replace(&mut self.has_asked, true)
+        let enough = freed >= excess / 2;
+        Ok(self.pace.gave_up(newest, enough) == Step::Ask)
     }
 
     fn newest_checkpoint(&self) -> Option<u64> {
@@ -266,3 +309,6 @@ impl<R: StateReader> StateReader for Bounded<R> {
         bytes >= self.bytes_max
     }
 }
+
+#[cfg(test)]
+mod tests;
