@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use millstream_core::clock::{Clock, SystemClock};
 use millstream_core::{Code, Error, Result};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -14,6 +15,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::topics::PARTITIONS;
 
 const DEADLINE: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Lag in seconds beyond which a rate is not held, however steady it is.
 const LAG_MAX_S: f64 = 5.0;
@@ -49,15 +51,27 @@ impl Positions {
 
     /// Events read by committed checkpoints, of all partitions.
     pub(crate) fn committed(&self) -> Result<u64> {
-        let found = self
-            .consumer
-            .committed_offsets(self.asked.clone(), DEADLINE)
-            .map_err(|cause| failed(&self.group, &cause.to_string()))?;
+        let found = self.ask()?;
         let offsets = found.elements().into_iter().map(|one| match one.offset() {
             Offset::Offset(offset) => offset.max(0) as u64,
             _ => 0,
         });
         Ok(offsets.sum())
+    }
+
+    /// A broker that has just started, or is busy, may not be the coordinator for a moment.
+    fn ask(&self) -> Result<TopicPartitionList> {
+        let clock = SystemClock::new();
+        loop {
+            match self
+                .consumer
+                .committed_offsets(self.asked.clone(), DEADLINE)
+            {
+                Ok(found) => return Ok(found),
+                Err(_) if clock.elapsed() < DEADLINE => std::thread::sleep(AGAIN),
+                Err(cause) => return Err(failed(&self.group, &cause.to_string())),
+            }
+        }
     }
 }
 
