@@ -304,10 +304,9 @@ impl Note {
             Notice::Waiting { step, lasted } => {
                 (format!("waiting for {} s: {step}", lasted.as_secs()), true)
             }
-            Notice::WentOn { step, lasted } => (
-                format!("went on after {} s: {step}", lasted.as_secs()),
-                false,
-            ),
+            Notice::WentOn { step, lasted } => {
+                (format!("over after {} s: {step}", lasted.as_secs()), false)
+            }
             Notice::Warning(text) => ((*text).to_string(), true),
         };
         Some(Note { text, is_warning })

@@ -38,6 +38,7 @@ mod sink;
 mod source;
 mod split;
 mod startup;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod transactions;

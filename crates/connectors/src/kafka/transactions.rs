@@ -32,7 +32,6 @@
 //! stored; the two would have to be committed strictly one after the other, with a marker each.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -43,27 +42,20 @@ use millstream_core::connector::{CommitMarker, CommitOutcome, SinkContext, Trans
 use millstream_core::failpoint::failpoint;
 use millstream_core::{Code, Error, Remedy, Result};
 use parking_lot::Mutex;
-use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::client::{self, blocking};
+use super::client::blocking;
 use super::lives::Life;
 use super::producer::Live;
 use super::properties::Properties;
 use super::sink::Settings;
-use super::writer::no_topic;
+use super::takeover::{Doing, TakeOver, Taken, Topics, ids, marker_text};
 
-/// How long taking over a transactional id may last: the brokers may have to end a transaction of
-/// an earlier life first.
-const TAKE_OVER: Duration = Duration::from_secs(60);
-/// How long to wait before a question is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a commit may last.
 const COMMIT: Duration = Duration::from_secs(60);
 
@@ -80,23 +72,6 @@ enum Gate {
 
 /// The gate, and the number of the latest transaction.
 type State = (u64, Gate);
-
-/// The topics that are written, each with a table that does.
-type Topics = BTreeMap<String, String>;
-
-/// What a call that may last long is doing, for whoever wonders.
-#[derive(Clone, Default)]
-struct Doing(Arc<Mutex<Option<String>>>);
-
-impl Doing {
-    fn set(&self, what: impl Into<String>) {
-        *self.0.lock() = Some(what.into());
-    }
-
-    fn get(&self) -> Option<String> {
-        self.0.lock().clone()
-    }
-}
 
 /// The transactions of a job with a cluster.
 pub(super) struct Shared {
@@ -160,17 +135,13 @@ impl Turn {
         }
     }
 
-    fn letter(self) -> char {
+    /// Its place among the ids of a name.
+    fn place(self) -> usize {
         match self {
-            Turn::A => 'a',
-            Turn::B => 'b',
+            Turn::A => 0,
+            Turn::B => 1,
         }
     }
-}
-
-/// The two transactional ids behind one name.
-fn ids(name: &str) -> [String; 2] {
-    [Turn::A, Turn::B].map(|turn| format!("{name}-{}", turn.letter()))
 }
 
 impl Spare {
@@ -267,8 +238,8 @@ impl Shared {
         let used = Arc::clone(&session.live);
         let (turn, life) = (session.turn, Arc::clone(&session.life));
         let coming = tokio::task::spawn_blocking(move || {
-            let id = format!("{}-{}", take_over.id, turn.letter());
-            let made = life.take(|| take_over.fence(&id));
+            let id = &ids(&take_over.id)[turn.place()];
+            let made = life.take(|| take_over.fence(id));
             // Here, since taking a producer down takes its time.
             drop(used);
             made
@@ -386,8 +357,23 @@ impl Transactions for Shared {
         self.set(Gate::Shut);
         *self.session.lock() = None;
         let take_over = self.take_over(others, self.doing.clone());
-        let (session, marker) = blocking(move || take_over.run()).await?;
-        *self.session.lock() = Some(Arc::new(session));
+        let taken = blocking(move || take_over.run()).await?;
+        let Taken {
+            producers: [live, spare],
+            life,
+            group,
+            marker,
+        } = taken;
+        *self.session.lock() = Some(Arc::new(Session {
+            live: Arc::new(live),
+            turn: Turn::A,
+            spare: tokio::sync::Mutex::new(Spare::Ready(Arc::new(spare))),
+            group: Arc::new(group),
+            life: Arc::new(life),
+            began: Mutex::new(None),
+            alarmed: AtomicBool::new(false),
+            committed: AtomicBool::new(false),
+        }));
         Ok(marker)
     }
 
@@ -506,211 +492,9 @@ impl Transactions for Shared {
     }
 }
 
-/// Taking over the transactional ids of a job, on a thread that may wait.
-struct TakeOver {
-    doing: Doing,
-    properties: Properties,
-    topics: Arc<Topics>,
-    lineage: String,
-    id: String,
-    others: Vec<String>,
-}
-
-impl TakeOver {
-    fn run(&self) -> Result<(Session, Option<CommitMarker>)> {
-        for other in &self.others {
-            for id in ids(other) {
-                self.fence(&id)?;
-            }
-        }
-        failpoint("rs.init_txn")?;
-        let [a, b] = ids(&self.id);
-        let life = Life::begin(&self.id);
-        self.doing
-            .set(format!("take over the transactional ids of '{}'", self.id));
-        let (live, spare) = life.take(|| Ok((self.fence(&a)?, self.fence(&b)?)))?;
-        self.check_topics(&live)?;
-        failpoint("rs.read_marker")?;
-        let (group, marker) = self.read_marker()?;
-        let session = Session {
-            live: Arc::new(live),
-            turn: Turn::A,
-            spare: tokio::sync::Mutex::new(Spare::Ready(Arc::new(spare))),
-            group: Arc::new(group),
-            life: Arc::new(life),
-            began: Mutex::new(None),
-            alarmed: AtomicBool::new(false),
-            committed: AtomicBool::new(false),
-        };
-        Ok((session, marker))
-    }
-
-    /// Every topic is there: a marker cannot be stored for one that is not, and the client would try
-    /// for a minute. Looked at behind the takeover, so that nobody waits for what was left open.
-    fn check_topics(&self, live: &Live) -> Result<()> {
-        for (topic, owner) in self.topics.iter() {
-            self.doing.set(format!("look for topic '{topic}'"));
-            let found = client::partitions(live.client().client(), topic, live.answer());
-            found.map_err(|error| {
-                let failed = |doing: &str| live.failed(doing, &error);
-                no_topic(owner, topic, &error, failed)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// A producer with this id; whoever had it before can write no more.
-    fn fence(&self, id: &str) -> Result<Live> {
-        self.doing
-            .set(format!("take over the transactional id '{id}'"));
-        let live = Live::new(&self.properties, &self.properties.transactional(id))?;
-        match live.client().init_transactions(TAKE_OVER) {
-            Ok(()) => Ok(live),
-            Err(error)
-                if error.rdkafka_error_code()
-                    == Some(RDKafkaErrorCode::InvalidTransactionTimeout) =>
-            {
-                Err(self.timeout_too_long())
-            }
-            Err(error) => {
-                let doing = format!("cannot take over the transactional id '{id}'");
-                Err(live.failed(&doing, &error))
-            }
-        }
-    }
-
-    fn timeout_too_long(&self) -> Error {
-        let limit = match self.broker_limit() {
-            Some(limit) => format!("{limit} ms"),
-            None => "less".to_string(),
-        };
-        Error::new(
-            Code::InvalidOption,
-            format!(
-                "option 'properties.transaction.timeout.ms' of {} is {} ms, the brokers allow {limit} \
-                 ('transaction.max.timeout.ms')",
-                self.properties.owner,
-                self.properties.transaction_timeout.as_millis()
-            ),
-        )
-    }
-
-    /// What a broker says its limit is, if we may ask.
-    fn broker_limit(&self) -> Option<String> {
-        let longest = self.properties.answer;
-        let admin: AdminClient<DefaultClientContext> =
-            self.properties.reader("limit").create().ok()?;
-        let metadata = admin.inner().fetch_metadata(None, longest).ok()?;
-        let broker = metadata.brokers().first()?.id();
-        let options = AdminOptions::new().request_timeout(Some(longest));
-        let asked = [ResourceSpecifier::Broker(broker)];
-        let answer = answered(admin.describe_configs(&asked, &options), longest)?.ok()?;
-        let config = answer.into_iter().next()?.ok()?;
-        config.get("transaction.max.timeout.ms")?.value.clone()
-    }
-
-    /// The marker of our lineage, as far as it is committed.
-    /// A broker that has just become the group's coordinator may not know it yet: asked again for a
-    /// while.
-    fn read_marker(&self) -> Result<(ConsumerGroupMetadata, Option<CommitMarker>)> {
-        self.doing
-            .set(format!("read the marker of group '{}'", self.id));
-        let tries = self.properties.answer.as_millis() / ASK_AGAIN.as_millis();
-        for _ in 0..tries {
-            match self.try_read_marker() {
-                Err(error) if error.code() == Code::Unavailable => std::thread::sleep(ASK_AGAIN),
-                answered => return answered,
-            }
-        }
-        self.try_read_marker()
-    }
-
-    fn try_read_marker(&self) -> Result<(ConsumerGroupMetadata, Option<CommitMarker>)> {
-        let owner = &self.properties.owner;
-        let doing = format!("{owner}: cannot read the marker of group '{}'", self.id);
-        let reader = client::marker_reader(&self.properties, &self.id)?;
-        let group = reader
-            .group_metadata()
-            .ok_or_else(|| Error::internal("a client with a group has none"))?;
-        let mut list = TopicPartitionList::with_capacity(self.topics.len());
-        for topic in self.topics.keys() {
-            list.add_partition(topic, 0);
-        }
-        let answer = reader.committed_offsets(list, self.properties.answer);
-        let answer = answer.map_err(|error| client::failed(&reader, &doing, &error))?;
-        let mut newest: Option<CommitMarker> = None;
-        for entry in answer.elements() {
-            entry
-                .error()
-                .map_err(|error| client::failed(&reader, &doing, &error))?;
-            if !matches!(entry.offset(), Offset::Offset(_)) {
-                continue;
-            }
-            // The crate panics on a text that is not UTF-8, which only somebody else can have
-            // written.
-            let text = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                entry.metadata().to_string()
-            }));
-            let marker = text
-                .ok()
-                .and_then(|text| parse_marker(&text))
-                .ok_or_else(|| {
-                    Error::new(
-                        Code::CheckpointMismatch,
-                        format!(
-                            "{owner}: the group '{}' belongs to Millstream, but holds an offset of \
-                         topic '{}' that it has not written",
-                            self.id,
-                            entry.topic()
-                        ),
-                    )
-                })?;
-            if marker.lineage != self.lineage {
-                return Err(Error::new(
-                    Code::CheckpointMismatch,
-                    format!(
-                        "{owner}: the group '{}' holds the marker of lineage '{}', wanted '{}'",
-                        self.id, marker.lineage, self.lineage
-                    ),
-                ));
-            }
-            // All topics of a transaction get the same one; a topic that was written by an earlier
-            // form of the job holds an older one.
-            if newest
-                .as_ref()
-                .is_none_or(|newest| newest.checkpoint < marker.checkpoint)
-            {
-                newest = Some(marker);
-            }
-        }
-        Ok((group, newest))
-    }
-}
-
-fn marker_text(marker: &CommitMarker) -> String {
-    format!("{}:{}", marker.lineage, marker.checkpoint)
-}
-
-fn parse_marker(text: &str) -> Option<CommitMarker> {
-    let (lineage, checkpoint) = text.rsplit_once(':')?;
-    Some(CommitMarker {
-        lineage: lineage.to_string(),
-        checkpoint: checkpoint.parse().ok()?,
-    })
-}
-
 /// The same error under another code.
 fn with_code(code: Code, error: &Error) -> Error {
     Error::new(code, error.message()).with_remedy(Remedy::Retry)
-}
-
-/// Waits for an answer of the administration client, which comes from a thread of its own.
-fn answered<T>(answer: impl Future<Output = T>, longest: Duration) -> Option<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .ok()?;
-    runtime.block_on(async { tokio::time::timeout(longest, answer).await.ok() })
 }
 
 #[cfg(test)]
@@ -718,21 +502,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lineage_has_two_ids() {
-        assert_eq!(ids("shop-l1"), ["shop-l1-a", "shop-l1-b"]);
+    fn two_ids_take_turns() {
         assert_eq!(Turn::A.other().other(), Turn::A);
-    }
-
-    #[test]
-    fn the_text_of_a_marker_stays_as_it_is() {
-        let marker = CommitMarker {
-            lineage: "l:1".into(),
-            checkpoint: 42,
-        };
-        assert_eq!(marker_text(&marker), "l:1:42");
-        assert_eq!(parse_marker("l:1:42").unwrap(), marker);
-        for wrong in ["", "42", "a:", "a:-1", "a:x"] {
-            assert!(parse_marker(wrong).is_none(), "{wrong}");
-        }
+        assert_ne!(Turn::A.place(), Turn::A.other().place());
     }
 }
