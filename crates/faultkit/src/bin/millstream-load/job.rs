@@ -148,6 +148,7 @@ impl Job {
             child,
             stderr,
             peak: 0,
+            cpu_s: 0.0,
             is_over: false,
         })
     }
@@ -158,6 +159,7 @@ pub(crate) struct Running {
     child: Child,
     stderr: PathBuf,
     peak: u64,
+    cpu_s: f64,
     is_over: bool,
 }
 
@@ -181,6 +183,12 @@ impl Running {
         self.peak
     }
 
+    /// Processor seconds when it was last looked at.
+    pub(crate) fn cpu_seconds(&mut self) -> f64 {
+        self.cpu_s = self.cpu_s.max(process::cpu_seconds(self.child.id()));
+        self.cpu_s
+    }
+
     /// SIGKILL, and waits until it is gone.
     pub(crate) fn kill(mut self) -> Result<()> {
         self.signal(Signal::SIGKILL)?;
@@ -199,6 +207,7 @@ impl Running {
         let clock = SystemClock::new();
         loop {
             self.peak_bytes();
+            self.cpu_seconds();
             match self.look()? {
                 Some(status) if status.success() => return Ok(clock.elapsed()),
                 Some(status) => return Err(self.ended(status)),

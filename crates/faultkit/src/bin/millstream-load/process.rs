@@ -19,6 +19,12 @@ pub(crate) fn peak_bytes(pid: u32) -> u64 {
     kib.unwrap_or_default() * 1024
 }
 
+/// Processor seconds of the whole process so far; 0 when it is gone.
+pub(crate) fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::path::PathBuf::from(format!("/proc/{pid}/stat"));
+    read(&stat).map_or(0.0, |(_, ticks)| ticks / TICKS)
+}
+
 /// Processor seconds of every kind of thread so far.
 pub(crate) fn threads(pid: u32) -> BTreeMap<String, f64> {
     let mut all = BTreeMap::new();
@@ -83,6 +89,7 @@ mod tests {
         let own = std::process::id();
         assert!(peak_bytes(own) > 1 << 20);
         assert!(!threads(own).is_empty());
+        assert_eq!(cpu_seconds(u32::MAX / 2), 0.0);
         assert_eq!(peak_bytes(u32::MAX / 2), 0);
     }
 
