@@ -320,13 +320,21 @@ fn at(sorted: &[u64], percent: usize) -> u64 {
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
+/// A failure that names the damage is one nobody noticed; any other is a run that could not be judged,
+/// and then there is no figure.
 fn corrupt(tried: &Tried) -> Result<Counted> {
     let (detected, harmless) = (sum(tried, "detected"), sum(tried, "harmless"));
-    let silent = tried
-        .reports
-        .iter()
-        .filter(|r| r["state"] == "failed")
-        .count() as u64;
+    let mut silent = 0;
+    for report in tried.reports.iter().filter(|r| r["state"] == "failed") {
+        let reason = report["reason"].as_str().unwrap_or_default();
+        let names_damage = DAMAGES.iter().any(|kind| reason.contains(kind));
+        ensure!(
+            names_damage,
+            "{} failed before any damage was judged: {reason}",
+            report["case"]
+        );
+        silent += 1;
+    }
     let needed = detected + silent;
     ensure!(needed > 0, "no damage to a file that is needed was tried");
     Ok(Counted {
@@ -339,6 +347,9 @@ fn corrupt(tried: &Tried) -> Result<Counted> {
         ]),
     })
 }
+
+/// How the cases name what they did to a file.
+const DAMAGES: [&str; 4] = ["FlipBit of '", "Truncate of '", "Zero of '", "Delete of '"];
 
 /// Rows of the list count once each, whatever letters are behind the number.
 fn survived(tried: &Tried) -> Result<Counted> {
@@ -441,8 +452,15 @@ mod tests {
     #[test]
     fn a_damage_that_nobody_noticed_lowers_the_figure() {
         let log = vec![json!({"detected": 9, "harmless": 4})];
-        let reports = vec![json!({"case": "F15", "state": "failed"})];
-        assert_eq!(corrupt(&tried(log, reports)).unwrap().figure, 0.9);
+        let failed =
+            |reason: &str| vec![json!({"case": "F15", "state": "failed", "reason": reason})];
+        let unnoticed = failed("FlipBit of 'manifest-1' was not noticed");
+        let counted = corrupt(&tried(log.clone(), unnoticed)).unwrap();
+        assert_eq!(counted.figure, 0.9);
+        assert!(
+            corrupt(&tried(log, failed("wanted a kill"))).is_err(),
+            "no damage was done"
+        );
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) static LOADS: &[Load] = &[
         unit: "bytes of a checkpoint when 1 % of 1 GiB of state has changed, as a part of all of it",
         floor: (Better::Less, 0.02),
         figure: "checkpoint",
-        arguments: &[("--runs", "20"), ("--memory-limit", "6GiB")],
+        arguments: &[("--runs", "20"), ("--memory-limit", "12GiB")],
     },
     Load {
         id: "recover-10m",
