@@ -8,9 +8,15 @@ use millstream_core::clock::{Clock, SharedClock, SystemClock};
 use millstream_core::{Error, Result};
 use millstream_faultkit::cases::Context;
 use millstream_faultkit::contention::Burners;
+use millstream_faultkit::generator::Plan;
 use millstream_faultkit::proxy::{Action, Match, Rule, Weather, api};
 use millstream_faultkit::reference::Query;
 use millstream_faultkit::supervisor::{Program, Schedule};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::broker::{behind, in_weather};
 use crate::crash::{broker, number_of, pause, setup, survive};
@@ -195,4 +201,108 @@ fn mixed(context: &mut Context) -> Result<()> {
         pause(chance.between(50, 900));
         proxy.set_weather(Weather::default());
     })
+}
+
+/// F28 for messages, in turn: rows just below what a broker takes, and between good rows one that is 80 MiB
+/// once it is unpacked, with each compression: it is told as a bad record, and the others are all there; with
+/// zstd, which the client refuses to unpack, the job ends by name instead of standing still.
+pub(crate) fn large_messages(context: &mut Context) -> Result<()> {
+    const WRITERS: [fn(&str, &str, &Plan) -> Result<()>; 4] = [
+        |bootstrap, topic, plan| with_a_bomb(bootstrap, topic, plan, "zstd"),
+        |bootstrap, topic, plan| with_a_bomb(bootstrap, topic, plan, "gzip"),
+        |bootstrap, topic, plan| with_a_bomb(bootstrap, topic, plan, "lz4"),
+        |bootstrap, topic, plan| with_a_bomb(bootstrap, topic, plan, "snappy"),
+    ];
+    let number = number_of(context) % (WRITERS.len() + 1);
+    let mut setup = setup("F28", context)?.with_query(Query::PassThrough);
+    let Some(write) = number.checked_sub(1).map(|at| WRITERS[at]) else {
+        setup.plan.pad_bytes = 900_000;
+        setup.plan.rows_per_partition = 40;
+        setup.input = Input::Paced(60);
+        setup.arguments = limit();
+        setup.rss_bytes = Some(RESIDENT_MAX);
+        let run = survive(
+            context,
+            Trial::start(setup)?,
+            &Schedule::quiet(context.seed),
+        )?;
+        context.figure("peak_mib", run.peak().rss_bytes >> 20);
+        return Ok(());
+    };
+    setup.plan.rows_per_partition = 300;
+    setup.input = Input::ByHand(write);
+    setup
+        .source_options
+        .push(("on-error".into(), "skip".into()));
+    setup.arguments = vec!["--memory-limit".into(), "512MiB".into()];
+    setup.rss_bytes = Some((512 << 20) / 10 * 11);
+    if number == 1 {
+        // The client unpacks zstd only up to its limit, so there is no record that could be set aside.
+        let trial = Trial::start(setup)?;
+        let end = trial
+            .live(trial.setup.parallelism, None)?
+            .end(Duration::from_secs(60))?;
+        end.explained(&["MS2001", &trial.input(), "fetch.max.bytes"])?;
+        return Ok(());
+    }
+    let run = survive(
+        context,
+        Trial::start(setup)?,
+        &Schedule::quiet(context.seed),
+    )?;
+    context.figure("peak_mib", run.peak().rss_bytes >> 20);
+    let log = &run.rounds[0].stderr;
+    let said =
+        std::fs::read_to_string(log).map_err(|cause| crate::trial::unreadable(log, cause))?;
+    match said.contains("1 bad record") {
+        true => Ok(()),
+        false => Err(Error::internal(format!(
+            "nothing was told of the record: {said}"
+        ))),
+    }
+}
+
+fn with_a_bomb(bootstrap: &str, topic: &str, plan: &Plan, compression: &str) -> Result<()> {
+    let failed = |cause: KafkaError| Error::internal("cannot write large rows").caused_by(cause);
+    let deadline = Duration::from_secs(60);
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .map_err(failed)?;
+    let wider =
+        AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", "33554432");
+    let options = AdminOptions::new().request_timeout(Some(deadline));
+    let altered = futures::executor::block_on(admin.alter_configs([&wider], &options));
+    for outcome in altered.map_err(failed)? {
+        outcome.map_err(|(_, code)| failed(KafkaError::AdminOp(code)))?;
+    }
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("message.max.bytes", "200000000")
+        .set("compression.type", compression)
+        .create()
+        .map_err(failed)?;
+    let bomb = format!(
+        "{{\"part\":0,\"seq\":0,\"key\":\"bomb\",\"event_time\":\"2026-01-01 00:00:00.000\",\"amount\":1,\
+         \"crc\":1,\"pad\":\"{}\"}}",
+        "a".repeat(80 << 20)
+    );
+    let send = |partition: u32, text: &str| {
+        let record: BaseRecord<'_, (), str> = BaseRecord::to(topic)
+            .partition(partition as i32)
+            .payload(text);
+        producer.send(record).map_err(|(cause, _)| failed(cause))
+    };
+    for partition in 0..plan.partitions {
+        for (number, row) in plan.partition(partition).enumerate() {
+            if (partition, number) == (1, 100) {
+                // Alone in its batch, so that what the broker stores is small.
+                producer.flush(deadline).map_err(failed)?;
+                send(1, &bomb)?;
+                producer.flush(deadline).map_err(failed)?;
+            }
+            send(partition, &row.to_json())?;
+        }
+    }
+    producer.flush(deadline).map_err(failed)
 }

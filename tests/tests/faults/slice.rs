@@ -166,6 +166,11 @@ fn f28_a_bomb_is_refused_within_the_memory() {
 }
 
 #[test]
+fn f28k_a_message_that_cannot_be_unpacked_is_told() {
+    try_some("F28k", 2);
+}
+
+#[test]
 fn f32_files_that_are_wrong_are_told() {
     try_some("F32", 6);
 }

@@ -222,6 +222,13 @@ pub(crate) static CASES: &[Case] = &[
         records::bombs,
     ),
     tried(
+        "F28k",
+        "messages of the largest size, and small ones that unpack to 80 MiB",
+        &[Mem, Err, Eq],
+        10,
+        load::large_messages,
+    ),
+    tried(
         "F29",
         "the line is cut in one or both directions, resets, is slow or narrow",
         &[Nl, Nd, Live],
