@@ -7,9 +7,9 @@ use super::{Better, known};
 const HEAD: &str = "\
 # Scoreboard
 
-What was measured last, one file per figure in `score/`. Written by `cargo xtask score`; `cargo xtask score ID`
-measures one again. Sender, broker, job and reader share the processors of the machine that is named; no figure is
-chosen from several, and one that is not reached stands here too.
+What was measured last, one file per figure in `score/`; a later run replaces an earlier one, better or worse. Written
+by `cargo xtask score`; `cargo xtask score ID` measures one again. Sender, broker, job and reader share the processors
+of the machine that is named. A *short run* was shorter than its figure wants, so it reaches nothing.
 
 ";
 
