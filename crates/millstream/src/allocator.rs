@@ -7,7 +7,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Hands freed memory back. Takes a millisecond or so.
+/// Hands freed memory back: that of all threads which nobody keeps, and what this one keeps.
 #[expect(
     unsafe_code,
     reason = "the allocator offers this as a foreign function only"
@@ -24,7 +24,7 @@ const SMALL_LIMIT: u64 = 4 << 30;
 /// Prepares for holding at most `limit` bytes.
 ///
 /// The allocator asks for pages of 2 MiB, and a system that gives them gives all of it for the
-/// first byte: up to half of what a process held was that, measured with limits of 256 to 512 MiB.
+/// first byte: of 448 MiB that a process held under a limit of 256 MiB, 236 were in such pages.
 pub(crate) fn limit(limit: u64) {
     #[cfg(target_os = "linux")]
     if limit < SMALL_LIMIT {

@@ -38,8 +38,8 @@ const IN_FLIGHT_BYTES: usize = 64 << 20;
 /// Smallest bound of a lane: below it, every batch would wait for the one before.
 const LANE_BYTES_MIN: usize = 64 << 10;
 
-/// Bytes of a block of a state file. A look-up reads, unpacks and steps through one for each key: a
-/// quarter of the usual size makes that three times as fast and the files 5 % larger.
+/// Bytes of a block of a state file: a quarter of the usual size, as a look-up reads, unpacks and
+/// steps through one for each key.
 const BLOCK_BYTES: usize = 16 << 10;
 
 /// How long one look at the resident memory is believed.
