@@ -1,4 +1,4 @@
-//! F17-F20: the place where checkpoints are kept is slow, refuses, loses answers, is away, or fills up.
+//! F09, F17-F20: the place where checkpoints are kept is slow, refuses, loses answers, is away, or fills up.
 //!
 //! ```text
 //! millstream run ──▶ HTTP proxy (503, resets, lost answers, slow, silent) ──▶ a real S3 server
@@ -18,6 +18,7 @@ use millstream_faultkit::proxy::{Action, Match, Protocol, Proxy, Rule, Weather};
 use millstream_faultkit::reference::Query;
 use millstream_faultkit::services;
 use millstream_faultkit::supervisor::{Run, Schedule};
+use nix::sys::signal::Signal;
 
 use crate::crash::{pause, setup, survive};
 use crate::trial::{Input, Judged, Setup, Target, Trial, all_files, is_full};
@@ -167,6 +168,31 @@ pub(crate) fn store_is_away(context: &mut Context) -> Result<()> {
             "the job was over before the store was away: nothing was shown",
         )),
     }
+}
+
+/// F09: a process stands still for longer than twice its transaction may take, another one takes over its
+/// bucket; when the first goes on it ends, says that it was fenced, and has changed nothing.
+pub(crate) fn frozen_and_replaced(context: &mut Context) -> Result<()> {
+    let (_proxy, setup) = in_a_bucket("F09", context)?;
+    let mut setup = setup
+        .with_query(Query::PassThrough)
+        .with_option("properties.transaction.timeout.ms", "1500");
+    // Both must still have something to do when the first goes on.
+    setup.plan.rows_per_partition = 1_000;
+    setup.input = Input::Paced(120);
+    let trial = Trial::start(setup)?;
+    let first = trial.live(trial.setup.parallelism, None)?;
+    pause(context.chance.between(1_500, 2_500));
+    first.send(Signal::SIGSTOP)?;
+    let second = trial.live(trial.setup.parallelism, None)?;
+    // Brokers look for old transactions every 10 s.
+    pause(13_500);
+    first.send(Signal::SIGCONT)?;
+    first.end(LIVE)?.explained(&["MS4003"])?;
+    second.end(Duration::from_secs(90))?.well()?;
+    let judged = trial.judge()?;
+    context.figure("rows", judged.rows);
+    Ok(())
 }
 
 /// Runs the job while `weather` does something to the proxy again and again; then judges in fair weather.

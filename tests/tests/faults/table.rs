@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use millstream_core::Result;
-use millstream_faultkit::cases::Invariant::{Eq, Err, Iso, Leak, Live, Mem, Mono, Nd, Nl};
+use millstream_faultkit::cases::Invariant::{Eq, Err, Fence, Iso, Leak, Live, Mem, Mono, Nd, Nl};
 use millstream_faultkit::cases::{Case, Context, Invariant, Plan};
 
 use crate::{broker, crash, disk, garbage, load, objects, records, shape, storage, time};
@@ -101,6 +101,13 @@ pub(crate) static CASES: &[Case] = &[
         &[Nl, Nd],
         4,
         crash::asked_to_stop,
+    ),
+    tried(
+        "F09",
+        "a process stands still beyond its transaction, another takes over, the first goes on",
+        &[Fence, Nl, Nd],
+        3,
+        objects::frozen_and_replaced,
     ),
     tried(
         "F10",
@@ -323,11 +330,6 @@ pub(crate) static CASES: &[Case] = &[
         "F07",
         "kill during DDL or a write of the catalog",
         "there is no catalog that is kept yet",
-    ),
-    told(
-        "F09",
-        "SIGSTOP for twice the transaction timeout, a second server on the same state",
-        "partly covered by `crates/protocol/tests/model` (two incarnations, any step) and `crates/connectors/src/kafka/tests/transactions.rs` (a later life fences the earlier one); with two real processes it is open",
     ),
     told(
         "F11",
