@@ -207,7 +207,8 @@ fn mixed(context: &mut Context) -> Result<()> {
 /// once it is unpacked, with each compression: it is told as a bad record, and the others are all there; with
 /// zstd, which the client refuses to unpack, the job ends by name instead of standing still.
 pub(crate) fn large_messages(context: &mut Context) -> Result<()> {
-    const WRITERS: [fn(&str, &str, &Plan) -> Result<()>; 4] = [
+    type Write = fn(&str, &str, &Plan) -> Result<()>;
+    const WRITERS: [Write; 4] = [
         |bootstrap, topic, plan| with_a_bomb(bootstrap, topic, plan, "zstd"),
         |bootstrap, topic, plan| with_a_bomb(bootstrap, topic, plan, "gzip"),
         |bootstrap, topic, plan| with_a_bomb(bootstrap, topic, plan, "lz4"),
