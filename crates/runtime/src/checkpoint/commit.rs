@@ -303,7 +303,7 @@ impl Way<'_> {
 
     fn done(mut self, warning: Option<String>) -> Result<()> {
         if let Some(store) = &mut self.committing.store {
-            store.committed(warning.or(self.warning.take()));
+            store.committed(warning.or(self.warning.take()), self.last);
         }
         match self.begin.take() {
             None => Ok(()),

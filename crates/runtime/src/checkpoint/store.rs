@@ -194,8 +194,8 @@ impl StoreSide {
         }
     }
 
-    /// The checkpoint is committed: the next one builds on it.
-    pub(crate) fn committed(&mut self, warning: Option<String>) {
+    /// The checkpoint is committed: the next one builds on it, unless it was the last.
+    pub(crate) fn committed(&mut self, warning: Option<String>, last: bool) {
         if let Some(warning) = warning {
             self.plan.options.tell(Notice::Warning(&warning));
         }
@@ -204,7 +204,9 @@ impl StoreSide {
             self.newest.send_replace(Some(committed));
             self.base = next;
         }
-        self.begin_compaction();
+        if !last {
+            self.begin_compaction();
+        }
     }
 
     fn next(&self) -> Result<&Manifest> {
