@@ -41,7 +41,7 @@ use crate::life::Life;
 const PARTITIONS: u32 = 3;
 
 /// How long a job is kept alive that is waited for, in seconds.
-const HELD_S: u64 = 40;
+const HELD_S: u64 = 80;
 
 /// Longest question to a broker.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -292,9 +292,14 @@ impl Trial {
         Ok(())
     }
 
+    /// Lets the rest of the input come that was held back.
+    pub(crate) fn release(&self) {
+        self.released.store(true, Ordering::SeqCst);
+    }
+
     /// Waits until all of the input is with the broker.
     pub(crate) fn wait_for_input(&mut self) -> Result<()> {
-        self.released.store(true, Ordering::SeqCst);
+        self.release();
         match self.writer.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(written)) => written,
