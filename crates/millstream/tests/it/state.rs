@@ -389,3 +389,46 @@ fn a_partition_is_marked_once_its_hour_is_over_also_if_the_job_was_killed_in_bet
         [1; 4]
     );
 }
+
+/// The source has nothing to read when the checkpoint is asked for, and looks away for a moment just
+/// then. It once slept through the barrier for as long as no row came.
+#[test]
+fn a_barrier_that_comes_while_a_source_goes_to_sleep_is_taken() {
+    let place = Place::new();
+    place.write("rows.csv", "1\n2\n3\n4\n5\n6\n");
+    let sql = "CREATE TABLE r (v INT) WITH ('connector' = 'filesystem', 'path' = 'rows.csv',
+        'format' = 'csv');
+      SELECT SUM(v) AS s FROM r;";
+    let args = [
+        "run",
+        "-e",
+        sql,
+        "--result",
+        "final",
+        "--format",
+        "csv",
+        "--parallelism",
+        "1",
+    ];
+    let rehearsal = [
+        "--set",
+        "millstream.batch-rows=1",
+        "--rehearse-crashes",
+        "1",
+    ];
+    let mut child = place
+        .command(&[&args[..], &rehearsal[..]].concat())
+        .env("FAILPOINTS", "task.source.wait=sleep(5)")
+        .spawn()
+        .unwrap();
+    let clock = SystemClock::new();
+    while child.try_wait().unwrap().is_none() {
+        if clock.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("no end after {PATIENCE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.well(), "s\n21\n");
+}

@@ -165,9 +165,12 @@ impl SourceTask {
     /// While splits are being found and handed out nothing is cut: a split that is on its way would
     /// be in no snapshot.
     fn barrier_if_due(&self) -> Option<Barrier> {
-        let due = self.triggers.due()?;
+        self.triggers.due().filter(|_| self.may_cut())
+    }
+
+    fn may_cut(&self) -> bool {
         let complete = self.state.settled && self.pass.is_open();
-        (complete || self.body.chain.has_ended()).then_some(due)
+        complete || self.body.chain.has_ended()
     }
 
     async fn barrier(&mut self, barrier: Barrier) -> Result<()> {
@@ -208,6 +211,16 @@ impl SourceTask {
     }
 
     async fn wait(&mut self) -> Wait {
+        if let Err(error) = failpoint("task.source.wait") {
+            return Wait::Fetched(Err(error));
+        }
+        // Looked at once: what is published behind this look wakes us, and what was there and may be
+        // cut is not waited for. Two looks would lose a barrier that comes in between, and a source
+        // without rows would never see it.
+        let due_barrier = self.triggers.due();
+        if due_barrier.is_some() && self.may_cut() {
+            return Wait::Clock;
+        }
         let clock = Arc::clone(self.body.timer.clock());
         let due = [
             self.body.next_due(),
@@ -222,11 +235,10 @@ impl SourceTask {
         };
         let is_full = self.state.held_back.is_some()
             || self.quota.is_some_and(|quota| self.state.yielded >= quota);
-        let pending = self.triggers.due().is_some();
         let fetch = count_busy(&clock, &self.metrics.busy_nanos, self.reader.fetch());
         let waited = tokio::select! {
             biased;
-            () = self.triggers.asked(), if !pending => Wait::Clock,
+            () = self.triggers.asked(), if due_barrier.is_none() => Wait::Clock,
             assigned = self.assignments.recv(), if !self.state.complete => Wait::Assigned(assigned),
             () = self.pass.opened(), if !is_open => Wait::Clock,
             fetched = fetch, if is_open && self.state.reading && self.state.settled && !is_full => {
