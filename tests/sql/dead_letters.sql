@@ -1,4 +1,5 @@
 -- Bad records go to a table, in one job with the good ones; nothing is lost without a count.
+-- @flink-skip the options on-error and dead-letter.table are ours: Flink loses what it skips
 -- @input rows.jsonl
 -- {"id": 1, "ts": "2026-01-01 00:00:01"}
 -- {"id": "two", "ts": "2026-01-01 00:00:02"}

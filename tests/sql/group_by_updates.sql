@@ -1,4 +1,5 @@
 -- An unbounded GROUP BY: DISTINCT, FILTER, HAVING; a NULL key is a group of its own.
+-- @flink-modes SELECT DISTINCT of rows that are only inserted inserts only; Flink plans updates that never come
 -- @input rows.csv
 -- a,1
 -- b,2
@@ -28,3 +29,9 @@ SELECT DISTINCT k FROM r;
 -- {"k":null,"n":2,"nv":2,"d":2,"s":12,"a":6,"lo":5,"hi":7,"f":2}
 -- {"k":null}
 -- {"n":7,"s":19,"a":3.1666666666666665}
+-- @flink 2.3.0 2026-11-21
+-- select [I,UA] k STRING, n BIGINT NOT NULL, nv BIGINT NOT NULL, d BIGINT NOT NULL, s INT, a INT, lo INT, hi INT, f BIGINT NOT NULL
+-- select [I,UB,UA] k STRING, n BIGINT NOT NULL
+-- select [I,UA] n BIGINT NOT NULL, s INT, a DOUBLE
+-- select [I,UA] k STRING
+-- 8 lines 6be5cdd7a97a3f51

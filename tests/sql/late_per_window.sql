@@ -35,3 +35,8 @@ GROUP BY name, window_start, window_end;
 -- {"w":"hop","name":"a","window_start":"2020-10-10 00:00:05.000","window_end":"2020-10-10 00:00:15.000","n":2,"s":6}
 -- {"w":"tumble","name":"a","window_start":"2020-10-10 00:00:00.000","window_end":"2020-10-10 00:00:05.000","n":4,"s":10}
 -- {"w":"tumble","name":"a","window_start":"2020-10-10 00:00:05.000","window_end":"2020-10-10 00:00:10.000","n":2,"s":6}
+-- @flink 2.3.0 2026-11-21
+-- select [I] w CHAR(6) NOT NULL, name STRING, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL, s INT
+-- select [I] w CHAR(3) NOT NULL, name STRING, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL, s INT
+-- select [I] w CHAR(8) NOT NULL, name STRING, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL, s INT
+-- 7 lines 2e54c3b93f9c7177

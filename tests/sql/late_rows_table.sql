@@ -1,4 +1,5 @@
 -- Late rows go to the table their source names.
+-- @flink-skip the option late-rows.table is ours: Flink only counts late rows
 -- @input rows.csv
 -- 2026-01-01 00:00:01,a
 -- 2026-01-01 00:00:21,b

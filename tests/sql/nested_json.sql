@@ -19,3 +19,8 @@ SELECT id, CARDINALITY(tags) AS c FROM r WHERE who IS NOT NULL;
 -- {"id":3,"c":null}
 -- {"id":3,"name":null,"age":null,"first":null,"x":null,"d2":null,"n":null}
 -- {"id":3,"who":{"name":null,"age":null},"tags":null,"m":null}
+-- @flink 2.3.0 2026-11-21
+-- select [I] id INT, name STRING, age INT, first STRING, x INT, d2 DECIMAL(19, 2), n INT
+-- select [I] id INT, who ROW<`name` STRING, `age` INT>, tags ARRAY<STRING>, m MAP<STRING, INT>
+-- select [I] id INT, c INT
+-- 8 lines 76098b43f1afa16a

@@ -1,4 +1,5 @@
 -- Processing-time windows are put out at the end of bounded input; only the sum is repeatable.
+-- @flink-differs windows of processing time are put out at the end of bounded input; Flink drops what they hold
 -- @input rows.csv
 -- a,1
 -- a,2
@@ -15,3 +16,11 @@ SELECT k AS legacy, SUM(v) AS s FROM r GROUP BY k, TUMBLE(p, INTERVAL '1' DAY);
 -- {"k":"b","s":3}
 -- {"legacy":"a","s":3}
 -- {"legacy":"b","s":3}
+-- @flink 2.3.0 2026-11-21
+-- select [I,UA] k STRING, s INT
+-- select [I] legacy STRING, s INT
+-- - {"k":"a","s":3}
+-- - {"k":"b","s":3}
+-- - {"legacy":"a","s":3}
+-- - {"legacy":"b","s":3}
+-- 0 lines cbf29ce484222325

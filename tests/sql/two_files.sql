@@ -1,4 +1,5 @@
 -- Two files are two splits: the watermark is their minimum, so a file that is behind loses nothing.
+-- @flink-set pipeline.auto-watermark-interval=1 h
 -- @input in/a.csv
 -- 2026-01-01 00:00:01,a
 -- 2026-01-01 00:00:11,a
@@ -15,3 +16,6 @@ GROUP BY window_start, window_end;
 -- {"window_start":"2026-01-01 00:00:00.000","n":2,"d":2,"l":true}
 -- {"window_start":"2026-01-01 00:00:10.000","n":2,"d":2,"l":true}
 -- {"window_start":"2026-01-01 00:01:00.000","n":1,"d":1,"l":true}
+-- @flink 2.3.0 2026-11-21
+-- select [I] window_start TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL, d BIGINT NOT NULL, l BOOLEAN NOT NULL
+-- 3 lines fa90cff028b790fc

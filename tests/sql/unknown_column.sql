@@ -6,3 +6,5 @@ CREATE TABLE bid (price BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' 
 -- @error MS1004
 
 SELECT pirce FROM bid;
+-- @flink 2.3.0 2026-11-21
+-- select refused: Column 'pirce' not found in any table

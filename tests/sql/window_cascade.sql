@@ -1,4 +1,5 @@
 -- Windows over windows: minutes summed to hours by window_time, and a second aggregate in one window.
+-- @flink-types not yet: MAX of a NOT NULL column is NOT NULL in a query with GROUP BY
 -- @input rows.csv
 -- 2026-01-01 00:00:10,a,1
 -- 2026-01-01 00:00:40,b,2
@@ -28,3 +29,7 @@ GROUP BY window_start, window_end;
 -- {"what":"max","window_start":"2026-01-01 00:00:00.000","window_end":"2026-01-01 01:00:00.000","m":2}
 -- {"what":"max","window_start":"2026-01-01 00:30:00.000","window_end":"2026-01-01 01:30:00.000","m":1}
 -- {"what":"max","window_start":"2026-01-01 01:00:00.000","window_end":"2026-01-01 02:00:00.000","m":1}
+-- @flink 2.3.0 2026-11-21
+-- select [I] what CHAR(4) NOT NULL, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, s BIGINT, n BIGINT NOT NULL
+-- select [I] what CHAR(3) NOT NULL, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, m BIGINT NOT NULL
+-- 6 lines 1c97643f5ab4b05a

@@ -25,3 +25,8 @@ FROM TABLE(CUMULATE(TABLE r, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' 
 -- {"v":2,"window_start":"2026-01-01 00:00:05.000","window_end":"2026-01-01 00:00:15.000"}
 -- {"window_start":"2025-12-31 23:59:59.000","window_end":"2026-01-01 00:00:04.000","window_time":"2026-01-01 00:00:03.999","s":1}
 -- {"window_start":"2026-01-01 00:00:04.000","window_end":"2026-01-01 00:00:09.000","window_time":"2026-01-01 00:00:08.999","s":2}
+-- @flink 2.3.0 2026-11-21
+-- select [I] window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, window_time TIMESTAMP(3) NOT NULL, s INT
+-- select [I] v INT, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL
+-- select [I] v INT, e TIMESTAMP(3) NOT NULL
+-- 9 lines 729feabdf0b01615

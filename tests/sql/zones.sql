@@ -23,3 +23,8 @@ SELECT ms AS after FROM r WHERE ts >= TIMESTAMP '2026-03-29 23:00:00' AND ts > '
 -- {"t":"2026-03-30 00:00","local":"2026-03-30 00:00:00.000","h":0}
 -- {"window_start":"2026-03-29 00:00:00.000","window_end":"2026-03-30 00:00:00.000","n":4,"a":1774738800000,"b":1774821599999}
 -- {"window_start":"2026-03-30 00:00:00.000","window_end":"2026-03-31 00:00:00.000","n":1,"a":1774821600000,"b":1774821600000}
+-- @flink 2.3.0 2026-11-21
+-- select [I] window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL, a BIGINT, b BIGINT
+-- select [I] t STRING, local TIMESTAMP(3), h BIGINT
+-- select [I] after BIGINT
+-- 9 lines f5f5def6f47e0208

@@ -1,4 +1,4 @@
-//! `faults [ID..] [--runs N] [--seed S] [--seconds N]`: the fault cases, and the page about them.
+//! `faults [ID..] [--runs N] [--seed S] [--seconds N] [--full]`: the fault cases, and the page about them.
 //!
 //! ```text
 //! build ─▶ services ─▶ test program `faults` (every_case) ─▶ report.jsonl ─▶ score/faults.jsonl ─▶ page
@@ -6,7 +6,8 @@
 //!
 //! * What became of each case is kept in `score/faults.jsonl`, with date and commit; a run over some
 //!   cases replaces their lines only. `docs/reliability/faults.md` is written from it.
-//! * A failed case prints its seed and keeps its folder; `--page` only writes the page.
+//! * A failed case prints its seed and keeps its folder; `--page` only writes the page; `--full` takes
+//!   the long form of cases that have one: minutes without a store, a million mutated inputs.
 //! * `MILLSTREAM_FAULTS_PROGRAM` names a test program that is built already, `MILLSTREAM_BINARY` the
 //!   millstream to test, such as a release build with the feature `failpoints`.
 
@@ -38,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) seconds: u64,
     /// Only write the page.
     pub(crate) page: bool,
+    /// The long form of cases that have one.
+    pub(crate) full: bool,
 }
 
 impl Options {
@@ -48,6 +51,7 @@ impl Options {
             seed: 1,
             seconds: SECONDS,
             page: false,
+            full: false,
         };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
@@ -63,6 +67,7 @@ impl Options {
                 "--seed" => options.seed = number()?,
                 "--seconds" => options.seconds = number()?,
                 "--page" => options.page = true,
+                "--full" => options.full = true,
                 id if id.starts_with('F') => options.ids.push(id.to_string()),
                 other => bail!("unknown argument '{other}'; cases are called F01 to F48"),
             }
@@ -131,6 +136,10 @@ pub(crate) fn attempt(options: &Options) -> Result<Tried> {
         .env("MILLSTREAM_FAULTS_RUNS", options.runs.to_string())
         .env("MILLSTREAM_FAULTS_SEED", options.seed.to_string())
         .env("MILLSTREAM_FAULTS_SECONDS", options.seconds.to_string())
+        .env(
+            "MILLSTREAM_FAULTS_FULL",
+            if options.full { "1" } else { "" },
+        )
         .env("MILLSTREAM_FAULTS_FOLDER", target.join("runs"))
         .env("MILLSTREAM_FAULTS_REPORT", &report)
         .env("MILLSTREAM_FAULTS_LOG", &log);

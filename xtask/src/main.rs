@@ -15,6 +15,7 @@ mod docs;
 mod faults;
 mod measure;
 mod new;
+mod referee;
 mod sales;
 mod score;
 mod services;
@@ -68,6 +69,12 @@ static WORDS: &[Word] = &[
         run: sql::run,
     },
     Word {
+        name: "referee",
+        arguments: "[NAME..] [--record] [--page]",
+        help: "ask a real Flink what the golden SQL files give; --record writes it into them",
+        run: referee::run,
+    },
+    Word {
         name: "tidy",
         arguments: "",
         help: "dead paths, crate rows, file lengths, error pages; shows the longest functions",
@@ -99,8 +106,8 @@ static WORDS: &[Word] = &[
     },
     Word {
         name: "score",
-        arguments: "crash-runs|lost-dup|recover|corrupt|faults [--runs N] [--seed N] [--seconds N]",
-        help: "one figure of the scoreboard; writes score/<id>.json and fails below its floor",
+        arguments: "load|checkpoint-cost|latency|checkpoint|recover-10m|recover-1g|spill|memory|crash-runs|lost-dup|recover|corrupt|faults [--runs N] [--seed N] [--seconds N] [--minutes N] [--keys N] [--events N] [--rate N], or --page",
+        help: "one figure of the scoreboard; writes score/<id>.json and docs/reliability/score.md; fails below its floor",
         run: score::run,
     },
     Word {

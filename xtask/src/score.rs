@@ -3,12 +3,21 @@
 //! * A file holds the figure, its unit and floor, the seed, the commit, how long it took, the machine,
 //!   the number of runs, and which build it was about: a figure of a debug build says so.
 //! * Figures of crashes come from the fault cases: the same runs, counted (see [`crate::faults`]).
+//!   Figures of [`load`] come from a program of their own. Some only look at what others have kept.
 //! * A figure of zero failures always stands beside the number of tries.
+//! * The commit is that of the checkout; for a binary named by `MILLSTREAM_BINARY` it is what
+//!   `MILLSTREAM_BINARY_COMMIT` says, else unknown.
+//! * `docs/reliability/score.md` is written anew from the files ([`page`]); `--page` only does that.
+
+mod load;
+mod page;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::faults::{self, Options, Tried};
 use crate::{Verdict, date, shell};
@@ -79,55 +88,66 @@ static FIGURES: &[Figure] = &[
         runs: 0,
         count: survived,
     },
+    Figure {
+        id: "memory",
+        unit: "highest resident memory of all figures of load, as a part of the limit",
+        floor: (Better::Less, 1.10),
+        cases: &[],
+        runs: 0,
+        count: memory,
+    },
 ];
+
+/// What was found, as it is kept.
+struct Kept {
+    figure: f64,
+    runs: u64,
+    seed: u64,
+    build: &'static str,
+    /// Whether everything went well that the figure does not count.
+    is_clean: bool,
+    more: Map<String, Value>,
+}
 
 /// Measures the figure that the first argument names.
 pub(crate) fn run(arguments: &[String]) -> Result<Verdict> {
     let Some((id, rest)) = arguments.split_first() else {
         bail!("score wants a figure: {}", names());
     };
-    let Some(figure) = FIGURES.iter().find(|figure| figure.id == id) else {
-        bail!("no figure '{id}'; there are {}", names());
-    };
-    let mut options = Options::parse(rest)?;
-    ensure!(options.ids.is_empty(), "score wants one figure and numbers");
-    options.ids = figure.cases.iter().map(ToString::to_string).collect();
-    if !rest.iter().any(|word| word == "--runs") {
-        options.runs = figure.runs;
+    if id == "--page" {
+        write_page()?;
+        return Ok(Verdict::Passed);
     }
     let watch = date::Stopwatch::start();
-    let tried = match figure.cases.is_empty() {
-        false => faults::attempt(&options)?,
-        true => Tried {
-            passed: true,
-            reports: faults::kept()?,
-            log: Vec::new(),
-            build: "any",
-        },
+    let (unit, found) = if let Some(load) = load::LOADS.iter().find(|load| load.id == id) {
+        (load.unit, load::measure(load, rest)?)
+    } else if let Some(figure) = FIGURES.iter().find(|figure| figure.id == id) {
+        (figure.unit, figure.measure(rest)?)
+    } else {
+        bail!("no figure '{id}'; there are {}", names());
     };
-    let counted = (figure.count)(&tried)?;
-    let took = watch.elapsed().as_secs();
-    let passes = tried.passed && figure.passes(counted.figure);
+    let floor = known(id).context("a figure without a floor")?;
+    let passes = found.is_clean && passes(floor, found.figure);
     let mut file = json!({
-        "figure": counted.figure,
-        "unit": figure.unit,
-        "floor": figure.floor.1,
+        "figure": found.figure,
+        "unit": unit,
+        "floor": floor.1,
         "passes": passes,
-        "runs": counted.runs,
-        "seed": options.seed,
-        "build": tried.build,
-        "commit": faults::commit()?,
+        "runs": found.runs,
+        "seed": found.seed,
+        "build": found.build,
+        "commit": measured_commit()?,
         "date": date::today(),
-        "duration_s": took,
+        "duration_s": watch.elapsed().as_secs(),
         "machine": machine(),
     });
-    for (key, value) in counted.more {
+    for (key, value) in found.more {
         file[key] = value;
     }
-    let path = shell::root().join(format!("score/{id}.json"));
     let text = serde_json::to_string_pretty(&file)? + "\n";
-    faults::write(&path, &text)?;
+    faults::write(&folder().join(format!("{id}.json")), &text)?;
     print!("{text}");
+    write_page()?;
     Ok(if passes {
         Verdict::Passed
     } else {
@@ -136,17 +156,106 @@ pub(crate) fn run(arguments: &[String]) -> Result<Verdict> {
 }
 
 impl Figure {
-    fn passes(&self, figure: f64) -> bool {
-        match self.floor {
-            (Better::More, floor) => figure >= floor,
-            (Better::Less, floor) => figure <= floor,
+    fn measure(&self, words: &[String]) -> Result<Kept> {
+        let mut options = Options::parse(words)?;
+        ensure!(options.ids.is_empty(), "score wants one figure and numbers");
+        options.ids = self.cases.iter().map(ToString::to_string).collect();
+        if !words.iter().any(|word| word == "--runs") {
+            options.runs = self.runs;
         }
+        let tried = match self.cases.is_empty() {
+            false => faults::attempt(&options)?,
+            true => Tried {
+                passed: true,
+                reports: faults::kept()?,
+                log: Vec::new(),
+                build: "any",
+            },
+        };
+        let counted = (self.count)(&tried)?;
+        let more = counted.more.into_iter();
+        Ok(Kept {
+            figure: counted.figure,
+            runs: counted.runs,
+            seed: options.seed,
+            build: tried.build,
+            is_clean: tried.passed,
+            more: more.map(|(key, value)| (key.to_string(), value)).collect(),
+        })
     }
 }
 
+fn passes(floor: (Better, f64), figure: f64) -> bool {
+    match floor {
+        (Better::More, floor) => figure >= floor,
+        (Better::Less, floor) => figure <= floor,
+    }
+}
+
+/// The commit that was measured. A binary that somebody has named need not be that of the checkout:
+/// `MILLSTREAM_BINARY_COMMIT` says what it is of, and without it nothing is claimed.
+fn measured_commit() -> Result<String> {
+    let is_named = std::env::var_os("MILLSTREAM_BINARY").is_some();
+    match std::env::var("MILLSTREAM_BINARY_COMMIT") {
+        Ok(commit) if is_named => Ok(commit),
+        _ if is_named => Ok("unknown".to_string()),
+        _ => faults::commit(),
+    }
+}
+
+/// What a figure must reach.
+fn known(id: &str) -> Option<(Better, f64)> {
+    let counted = FIGURES.iter().map(|figure| (figure.id, figure.floor));
+    let loads = load::LOADS.iter().map(|load| (load.id, load.floor));
+    counted
+        .chain(loads)
+        .find(|(known, _)| *known == id)
+        .map(|(_, floor)| floor)
+}
+
 fn names() -> String {
-    let names: Vec<&str> = FIGURES.iter().map(|figure| figure.id).collect();
-    names.join(", ")
+    let counted = FIGURES.iter().map(|figure| figure.id);
+    let all: Vec<&str> = counted
+        .chain(load::LOADS.iter().map(|load| load.id))
+        .collect();
+    all.join(", ")
+}
+
+fn folder() -> PathBuf {
+    shell::root().join("score")
+}
+
+/// The file of a figure, if it was measured.
+fn kept(id: &str) -> Result<Option<Value>> {
+    let path = folder().join(format!("{id}.json"));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let file = serde_json::from_str(&text);
+            file.map(Some).with_context(|| path.display().to_string())
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Every figure that was measured, in the order of the lists.
+fn all_kept() -> Result<Vec<(String, Value)>> {
+    let loads = load::LOADS.iter().map(|load| load.id);
+    let ids = loads.chain(FIGURES.iter().map(|figure| figure.id));
+    let mut files = Vec::new();
+    for id in ids {
+        if let Some(file) = kept(id)? {
+            files.push((id.to_string(), file));
+        }
+    }
+    Ok(files)
+}
+
+fn write_page() -> Result<()> {
+    let path = shell::root().join("docs/reliability/score.md");
+    faults::write(&path, &page::page(&all_kept()?))?;
+    eprintln!("written: {}", path.display());
+    Ok(())
 }
 
 /// Lives that ended by a kill, and runs, of the log.
@@ -211,13 +320,21 @@ fn at(sorted: &[u64], percent: usize) -> u64 {
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
+/// A failure that names the damage is one nobody noticed; any other is a run that could not be judged,
+/// and then there is no figure.
 fn corrupt(tried: &Tried) -> Result<Counted> {
     let (detected, harmless) = (sum(tried, "detected"), sum(tried, "harmless"));
-    let silent = tried
-        .reports
-        .iter()
-        .filter(|r| r["state"] == "failed")
-        .count() as u64;
+    let mut silent = 0;
+    for report in tried.reports.iter().filter(|r| r["state"] == "failed") {
+        let reason = report["reason"].as_str().unwrap_or_default();
+        let names_damage = DAMAGES.iter().any(|kind| reason.contains(kind));
+        ensure!(
+            names_damage,
+            "{} failed before any damage was judged: {reason}",
+            report["case"]
+        );
+        silent += 1;
+    }
     let needed = detected + silent;
     ensure!(needed > 0, "no damage to a file that is needed was tried");
     Ok(Counted {
@@ -230,6 +347,9 @@ fn corrupt(tried: &Tried) -> Result<Counted> {
         ]),
     })
 }
+
+/// How the cases name what they did to a file.
+const DAMAGES: [&str; 4] = ["FlipBit of '", "Truncate of '", "Zero of '", "Delete of '"];
 
 /// Rows of the list count once each, whatever letters are behind the number.
 fn survived(tried: &Tried) -> Result<Counted> {
@@ -250,6 +370,24 @@ fn survived(tried: &Tried) -> Result<Counted> {
             .filter_map(|r| r["tries"].as_u64())
             .sum(),
         more: BTreeMap::from([("defined", json!(48)), ("listed", json!(cases.len()))]),
+    })
+}
+
+/// The worst of the figures of load, each against the limit it ran under.
+fn memory(_: &Tried) -> Result<Counted> {
+    let mut parts: BTreeMap<String, f64> = BTreeMap::new();
+    for (id, file) in all_kept()? {
+        let (peak, limit) = (file["peak_bytes"].as_f64(), file["memory_limit"].as_f64());
+        if let (Some(peak), Some(limit)) = (peak, limit) {
+            let part = (peak / limit * 1_000.0).round() / 1_000.0;
+            parts.insert(id, part);
+        }
+    }
+    ensure!(!parts.is_empty(), "no figure of load was measured yet");
+    Ok(Counted {
+        figure: parts.values().copied().fold(0.0, f64::max),
+        runs: parts.len() as u64,
+        more: BTreeMap::from([("parts", json!(parts))]),
     })
 }
 
@@ -314,14 +452,31 @@ mod tests {
     #[test]
     fn a_damage_that_nobody_noticed_lowers_the_figure() {
         let log = vec![json!({"detected": 9, "harmless": 4})];
-        let reports = vec![json!({"case": "F15", "state": "failed"})];
-        assert_eq!(corrupt(&tried(log, reports)).unwrap().figure, 0.9);
+        let failed =
+            |reason: &str| vec![json!({"case": "F15", "state": "failed", "reason": reason})];
+        let unnoticed = failed("FlipBit of 'manifest-1' was not noticed");
+        let counted = corrupt(&tried(log.clone(), unnoticed)).unwrap();
+        assert_eq!(counted.figure, 0.9);
+        assert!(
+            corrupt(&tried(log, failed("wanted a kill"))).is_err(),
+            "no damage was done"
+        );
+    }
+
+    #[test]
+    fn a_figure_has_its_name_alone() {
+        let all = names();
+        let mut ids: Vec<&str> = all.split(", ").collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), FIGURES.len() + load::LOADS.len());
     }
 
     #[test]
     fn a_floor_may_be_a_ceiling() {
-        let find = |id: &str| FIGURES.iter().find(|figure| figure.id == id).unwrap();
-        assert!(find("crash-runs").passes(300.0) && !find("crash-runs").passes(299.0));
-        assert!(find("lost-dup").passes(0.0) && !find("lost-dup").passes(1.0));
+        let floor = |id: &str| known(id).unwrap();
+        assert!(passes(floor("crash-runs"), 300.0) && !passes(floor("crash-runs"), 299.0));
+        assert!(passes(floor("lost-dup"), 0.0) && !passes(floor("lost-dup"), 1.0));
+        assert!(passes(floor("load"), 150_000.0) && !passes(floor("latency"), 2.1));
     }
 }

@@ -15,7 +15,7 @@ pub trait Clock: Send + Sync + 'static {
 /// A shared clock.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// The machine's clock.
+/// The machine's clock. Builds with failpoints let a test make it jump.
 pub struct SystemClock {
     start: Instant,
 }
@@ -45,10 +45,11 @@ impl Clock for SystemClock {
         reason = "the one place that reads the machine's clock"
     )]
     fn now_ms(&self) -> i64 {
-        match SystemTime::now().duration_since(UNIX_EPOCH) {
+        let now = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => since.as_millis() as i64,
             Err(before) => -(before.duration().as_millis() as i64),
-        }
+        };
+        now.saturating_add(crate::failpoint::clock_jump_ms(self.elapsed()))
     }
 
     fn elapsed(&self) -> Duration {

@@ -107,6 +107,19 @@ pub struct Context {
 }
 
 impl Context {
+    /// What a part of this try is given: a seed and a folder of its own.
+    pub fn again(&self, number: u64) -> Result<Context> {
+        let seed = Chance::branch(self.seed, &format!("part/{number}")).bits();
+        let folder = self.folder.join(format!("part-{number}"));
+        clean_folder(&folder)?;
+        Ok(Context {
+            seed,
+            chance: Chance::new(seed),
+            folder,
+            figures: BTreeMap::new(),
+        })
+    }
+
     /// Puts a figure into the report, such as rows compared or a recovery time; the last try's
     /// value counts.
     pub fn figure(&mut self, name: &str, value: impl Into<Value>) {

@@ -208,6 +208,13 @@ pub(crate) fn like_first(args: &Arguments) -> Result<ColumnType> {
     args.strict(args.ty(0))
 }
 
+/// ARRAY&lt;STRING&gt;; NULL only if an argument may be.
+pub(crate) fn strings(args: &Arguments) -> Result<ColumnType> {
+    args.strict(SqlType::Array(Box::new(ColumnType::nullable(
+        SqlType::STRING,
+    ))))
+}
+
 /// ARRAY&lt;STRING&gt;; it may be NULL whatever the arguments are.
 pub(crate) fn strings_or_null(_: &Arguments) -> Result<ColumnType> {
     Ok(ColumnType::nullable(SqlType::Array(Box::new(

@@ -242,80 +242,6 @@ fn push_property(
     }
 }
 
-/// Java's replacement text: `$1`, `${name}`, and `\` before a character that stands for itself.
-#[derive(Debug)]
-pub(crate) struct Replacement {
-    pieces: Vec<Piece>,
-}
-
-#[derive(Debug, PartialEq)]
-enum Piece {
-    Text(String),
-    Group(usize),
-}
-
-impl Replacement {
-    /// Reads a replacement for `regex`; `None` if it names a group that is not there.
-    pub(crate) fn new(text: &str, regex: &Regex) -> Option<Self> {
-        let mut pieces = Vec::new();
-        let mut plain = String::new();
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
-            match c {
-                '\\' => plain.push(chars.next()?),
-                '$' => {
-                    if !plain.is_empty() {
-                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
-                    }
-                    pieces.push(Piece::Group(group(&mut chars, regex)?));
-                }
-                c => plain.push(c),
-            }
-        }
-        if !plain.is_empty() {
-            pieces.push(Piece::Text(plain));
-        }
-        Some(Replacement { pieces })
-    }
-
-    /// Hands out the pieces of one match.
-    pub(crate) fn expand(
-        &self,
-        captures: &regex::Captures,
-        mut push: impl FnMut(&str) -> Result<()>,
-    ) -> Result<()> {
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => push(text)?,
-                Piece::Group(index) => push(captures.get(*index).map_or("", |m| m.as_str()))?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The group after a `$`: as many digits as still name a group of the pattern.
-fn group(chars: &mut std::iter::Peekable<std::str::Chars>, regex: &Regex) -> Option<usize> {
-    if chars.next_if_eq(&'{').is_some() {
-        let mut name = String::new();
-        while let Some(c) = chars.next_if(|c| *c != '}') {
-            name.push(c);
-        }
-        chars.next()?;
-        return regex.capture_names().position(|known| known == Some(&name));
-    }
-    let mut index = chars.next()?.to_digit(10)? as usize;
-    while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
-        let longer = index * 10 + digit as usize;
-        if longer >= regex.captures_len() {
-            break;
-        }
-        index = longer;
-        chars.next();
-    }
-    (index < regex.captures_len()).then_some(index)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,29 +290,6 @@ mod tests {
         for pattern in ["\\", "\\u", "\\p{", "\\p", "[", "\\Q", "é\\é"] {
             // Must not panic; some of them are patterns.
             drop(compiled(pattern));
-        }
-    }
-
-    #[test]
-    fn a_replacement_names_groups_and_escapes() {
-        let regex = compiled("(a)(?<second>b)").unwrap();
-        let expand = |text: &str| {
-            let captures = regex.captures("ab")?;
-            let mut out = String::new();
-            Replacement::new(text, &regex)?
-                .expand(&captures, |piece| {
-                    out.push_str(piece);
-                    Ok(())
-                })
-                .ok()?;
-            Some(out)
-        };
-        assert_eq!(expand("$2-$1").as_deref(), Some("b-a"));
-        assert_eq!(expand("$12").as_deref(), Some("a2"));
-        assert_eq!(expand("${second}").as_deref(), Some("b"));
-        assert_eq!(expand(r"\$1\\").as_deref(), Some(r"$1\"));
-        for text in ["$3", "$x", "$", "\\", "${third}", "${"] {
-            assert_eq!(expand(text), None, "{text}");
         }
     }
 }

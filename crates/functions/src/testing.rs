@@ -216,13 +216,13 @@ pub(crate) fn date(text: &str) -> ScalarValue {
 
 /// A TIMESTAMP(3) from `2024-02-09 15:04:05.678`.
 pub(crate) fn ts(text: &str) -> ScalarValue {
-    let millis = crate::temporal::parse_timestamp(text).expect(text).0.millis;
+    let millis = crate::temporal::parse_timestamp(text).expect(text).millis;
     ScalarValue::TimestampMillisecond(Some(millis), None)
 }
 
 /// A TIMESTAMP_LTZ(3) from its text in UTC.
 pub(crate) fn ltz(text: &str) -> ScalarValue {
-    let millis = crate::temporal::parse_timestamp(text).expect(text).0.millis;
+    let millis = crate::temporal::parse_timestamp(text).expect(text).millis;
     ScalarValue::TimestampMillisecond(Some(millis), Some("UTC".into()))
 }
 

@@ -1,6 +1,7 @@
 //! The engine of this process: threads, clock, environment; one for all jobs of a command.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use millstream_core::clock::{SharedClock, SystemClock};
 use millstream_core::{Error, Result};
@@ -10,11 +11,16 @@ use millstream_runtime::{Environment, JobOptions, RunningJob};
 use millstream_sql::session::Session;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::allocator;
 use crate::cli::SettingArgs;
 use crate::registry::{self, Build};
 
 /// Most subtasks an operator may have; see `parallelism.default`.
 const PARALLELISM_MAX: u32 = 128;
+
+/// How long a thread for work that blocks stays idle. The allocator keeps memory for each thread, and
+/// what a thread has allocated and another has freed stays there until it ends.
+const IDLE_THREADS: Duration = Duration::from_millis(200);
 
 /// Threads, a clock, and what jobs may use.
 pub(crate) struct Engine {
@@ -37,6 +43,7 @@ impl Engine {
         let runtime = Builder::new_multi_thread()
             .worker_threads(cores as usize)
             .thread_name("millstream")
+            .thread_keep_alive(IDLE_THREADS)
             .enable_all()
             .build()
             .map_err(|error| Error::internal("cannot start the threads").caused_by(error))?;
@@ -44,7 +51,8 @@ impl Engine {
         let of_machine = || memory::machine_bytes().map(|bytes| bytes / 10 * 6);
         let mut environment = registry::environment(Arc::clone(&clock));
         if let Some(limit) = memory_limit.or_else(of_machine) {
-            environment.memory = Memory::new(limit, memory::resident);
+            allocator::limit(limit);
+            environment.memory = Memory::purged_by(limit, memory::resident, allocator::purge);
         }
         Ok(Engine {
             runtime: Some(runtime),

@@ -13,6 +13,7 @@
 //! * Always: rows go to standard output and everything else to standard error; a mistake ends in
 //!   one message and the exit code it deserves.
 
+mod allocator;
 mod cli;
 mod command;
 mod engine;
@@ -30,10 +31,6 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::Parser;
-
-/// Many small batches of the same sizes come and go: what this allocator is made for.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     millstream_core::failpoint::arm();

@@ -71,8 +71,8 @@ impl Watch<'_> {
         let engine = self.engine;
         let ended = engine.block_on(async {
             let mut options = start.settled().await?;
-            let notices = listen(&mut options);
-            match self.begin(graph, options).await? {
+            let mut notices = listen(&mut options);
+            match self.begin(graph, options, &mut notices).await? {
                 Some(job) => self.follow(job, view, notices).await,
                 None => Ok(nothing_done()),
             }
@@ -84,15 +84,29 @@ impl Watch<'_> {
     }
 
     /// Starts a job; `None` if it was interrupted before it began.
-    async fn begin(&mut self, graph: &JobGraph, options: JobOptions) -> Result<Option<RunningJob>> {
-        tokio::select! {
-            biased;
-            started = self.engine.start(graph, options) => started.map(Some),
-            _ = self.signals.next() => {
-                message::note("stopped before it began");
-                Ok(None)
+    async fn begin(
+        &mut self,
+        graph: &JobGraph,
+        options: JobOptions,
+        notices: &mut mpsc::Receiver<Note>,
+    ) -> Result<Option<RunningJob>> {
+        let mut starting = std::pin::pin!(self.engine.start(graph, options));
+        let started = loop {
+            tokio::select! {
+                biased;
+                // Whoever starts may have to wait for somebody, and says so.
+                Some(note) = notices.recv() => note.print(),
+                started = &mut starting => break started.map(Some),
+                _ = self.signals.next() => {
+                    message::note("stopped before it began");
+                    return Ok(None);
+                }
             }
+        };
+        while let Ok(note) = notices.try_recv() {
+            note.print();
         }
+        started
     }
 
     async fn follow(
@@ -287,6 +301,12 @@ impl Note {
                 let seconds = after.as_secs_f64();
                 (format!("restarting in {seconds:.1} s: {cause}"), true)
             }
+            Notice::Waiting { step, lasted } => {
+                (format!("waiting for {} s: {step}", lasted.as_secs()), true)
+            }
+            Notice::WentOn { step, lasted } => {
+                (format!("over after {} s: {step}", lasted.as_secs()), false)
+            }
             Notice::Warning(text) => ((*text).to_string(), true),
         };
         Some(Note { text, is_warning })
@@ -354,6 +374,15 @@ mod tests {
         assert_eq!(
             said(restarting).as_deref(),
             Some("restarting in 0.2 s: the broker is away")
+        );
+        let (step, lasted) = ("checkpoint 7: commit", Duration::from_secs(40));
+        assert_eq!(
+            said(Notice::Waiting { step, lasted }).as_deref(),
+            Some("waiting for 40 s: checkpoint 7: commit")
+        );
+        assert_eq!(
+            said(Notice::WentOn { step, lasted }).as_deref(),
+            Some("over after 40 s: checkpoint 7: commit")
         );
     }
 }

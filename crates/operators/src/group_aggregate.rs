@@ -45,6 +45,7 @@ use crate::groups::{Groups, Layout, only_additions, signs};
 use crate::state::bytes::{Reader, damaged};
 use crate::state::entries::{KeyCodec, Place};
 use crate::state::form::Form;
+use crate::state::grow::make_room;
 use crate::state::tracker::Bits;
 
 /// Blob: whether the input had ended.
@@ -144,8 +145,8 @@ impl GroupAggregate {
 
     /// Bytes of memory held.
     pub fn bytes(&self) -> usize {
-        let touched = (self.touched.ids.capacity() + self.touched.stamps.capacity()) * 4;
-        self.groups.bytes() + touched
+        let present = self.present.as_ref().map_or(0, Bits::bytes);
+        self.groups.bytes() + self.touched.bytes() + present
     }
 
     /// Puts out results of a key that were not there before and those that have changed.
@@ -372,12 +373,7 @@ impl Operator for GroupAggregate {
     }
 
     fn state_bytes(&self) -> usize {
-        // What is free is filled again before anything grows.
-        let (used, all) = (self.groups.keys.len(), self.groups.keys.id_bound());
-        match all {
-            0 => self.bytes(),
-            all => (self.bytes() as u128 * used as u128 / all as u128) as usize,
-        }
+        self.bytes()
     }
 
     fn spill(&mut self) -> Option<&mut dyn Spill> {
@@ -419,10 +415,29 @@ impl Touched {
         }
     }
 
+    /// Keeps these keys only, ascending: `ids[i]` becomes `i`.
+    fn keep(&mut self, ids: &[u32]) {
+        for (new, &id) in ids.iter().enumerate() {
+            self.stamps[new] = self.stamps[id as usize];
+        }
+        self.stamps.truncate(ids.len());
+        self.stamps.shrink_to_fit();
+        self.ids.clear();
+        self.rows.clear();
+    }
+
+    fn bytes(&self) -> usize {
+        (self.ids.capacity() + self.rows.capacity() + self.stamps.capacity()) * 4
+    }
+
     fn mark(&mut self, ids: &[u32], bound: usize) {
         self.ids.clear();
         self.rows.clear();
-        self.stamps.resize(bound.max(self.stamps.len()), 0);
+        if bound > self.stamps.len() {
+            let more = bound - self.stamps.len();
+            make_room(&mut self.stamps, more);
+            self.stamps.resize(bound, 0);
+        }
         self.batch = self.batch.wrapping_add(1);
         if self.batch == 0 {
             self.stamps.fill(0);

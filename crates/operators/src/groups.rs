@@ -89,6 +89,8 @@ pub(crate) struct Groups {
     pub(crate) tracker: Tracker,
     /// True if a checkpoint may hold any of the groups.
     stored: bool,
+    /// True if entries will be looked up one by one: they are written key group by key group.
+    pub(crate) looked_up: bool,
 }
 
 impl Groups {
@@ -110,6 +112,7 @@ impl Groups {
             ids: Vec::new(),
             tracker: Tracker::default(),
             stored: false,
+            looked_up: false,
         })
     }
 
@@ -194,6 +197,20 @@ impl Groups {
         Ok(())
     }
 
+    /// Keeps these groups only, ascending: `ids[i]` becomes `i`. All others must be in a checkpoint
+    /// as they are. Their memory is given back.
+    pub(crate) fn keep(&mut self, ids: &[u32]) -> Result<()> {
+        self.accumulators.keep(ids)?;
+        self.keys.keep(ids);
+        self.tracker.keep(ids);
+        if let Some(rows) = &mut self.rows {
+            *rows = ids.iter().map(|&id| rows[id as usize]).collect();
+        }
+        // Numbers of the last batch, which mean other groups now.
+        self.ids = Vec::new();
+        Ok(())
+    }
+
     /// What the entries of a checkpoint are.
     pub(crate) fn form(&self) -> Result<Vec<String>> {
         let rows = if self.rows.is_some() { ", rows" } else { "" };
@@ -247,6 +264,9 @@ impl Groups {
         let mut ids = self.tracker.changes(self.keys.id_bound(), state.is_full());
         ids.retain(|&id| self.keys.space(id).is_some());
         let (keys, rows, accumulators) = (&self.keys, &self.rows, &self.accumulators);
+        if self.looked_up {
+            ids = entries::by_key_group(&ids, codec, |ids| keys.keys(ids))?;
+        }
         let value = |id: u32, out: &mut Vec<u8>| {
             if let Some(rows) = rows {
                 rows[id as usize].put(out);

@@ -45,6 +45,22 @@ const SPLITS: &str = "splits";
 /// never overflow. The same bound as ECMAScript's dates.
 pub const EVENT_TIME_MAX_MS: i64 = 8_640_000_000_000_000;
 
+/// 2026-01-01, when there was no millstream yet: a wall clock before it was never set.
+const CLOCK_LEAST_MS: i64 = 1_767_225_600_000;
+
+/// The latest event time that may be `ahead` ms of a wall clock at `now`.
+///
+/// A limit of years is against sentinels and mixed-up units. It must not take every row for one where a
+/// machine begins in 1970; a shorter one is the user's own, who trusts the clock.
+fn latest(now: i64, ahead: i64) -> i64 {
+    const YEAR_MS: i64 = 365 * 86_400_000;
+    let now = match ahead >= YEAR_MS {
+        true => now.max(CLOCK_LEAST_MS),
+        false => now,
+    };
+    now.saturating_add(ahead)
+}
+
 /// Makes watermarks.
 pub struct Watermark {
     column: usize,
@@ -131,7 +147,7 @@ impl Watermark {
         };
         let times = self.times(&rows);
         let limit = self.max_future_ms.map_or(EVENT_TIME_MAX_MS, |ahead| {
-            out.now_ms().saturating_add(ahead).min(EVENT_TIME_MAX_MS)
+            latest(out.now_ms(), ahead).min(EVENT_TIME_MAX_MS)
         });
         let plausible = |time: i64| (-EVENT_TIME_MAX_MS..=limit).contains(&time);
         if times.values().iter().all(|&time| plausible(time)) {

@@ -5,10 +5,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use millstream_core::clock::SharedClock;
+use millstream_core::connector::Transactions;
 use millstream_core::failpoint::failpoint;
 use millstream_core::id::CheckpointId;
 use millstream_core::message::{Barrier, Keep};
@@ -29,6 +30,7 @@ use crate::job::{ResultsDoor, Wish};
 use crate::lifecycle::{Effect, Event, Lifecycle, Outcome};
 use crate::memory::JobMemory;
 use crate::options::{JobOptions, Notice};
+use crate::patience::{Patience, Watch};
 use crate::spawn::Tasks;
 use crate::task::report::{Report, Reports};
 use crate::task::timer::Timer;
@@ -40,6 +42,9 @@ const COMMIT_INTERVAL_MS: u64 = 1000;
 
 /// How often a job looks at the memory of the process.
 const MEMORY_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a job looks at the age of its transaction.
+const TRANSACTION_EVERY: Duration = Duration::from_secs(1);
 
 /// How long the process may be about to burst before the job that holds the most ends.
 const CRITICAL_MAX: Duration = Duration::from_secs(2);
@@ -56,6 +61,8 @@ pub(crate) struct Plan {
     pub(crate) memory: Arc<JobMemory>,
     /// The checkpoint folder is ours, from the first life to the end of the job.
     pub(crate) claim: tokio::sync::Mutex<Option<Claim>>,
+    /// It has begun: a later life goes on where this one was, whatever the job was first started from.
+    pub(crate) has_begun: AtomicBool,
 }
 
 impl Plan {
@@ -97,6 +104,11 @@ pub(crate) struct Incarnation {
     crashed: bool,
     /// Since when the process has been about to burst because of this job.
     critical_since: Option<Duration>,
+    /// The barrier that is on its way.
+    barrier: Option<Patience>,
+    /// What carries the commit decision, if anything does.
+    transactions: Option<Arc<dyn Transactions>>,
+    watch: Watch,
     clock: SharedClock,
     timer: Timer,
 }
@@ -146,8 +158,12 @@ impl Incarnation {
         let mut committing = committing;
         committing.acknowledgers = wired.acknowledgers;
         committing.held = wired.held;
-        if let Some(transactions) = committing.sinks.transactions() {
-            transactions.begin().await?;
+        let watch = committing.watch.clone();
+        let transactions = committing.sinks.transactions().map(Arc::clone);
+        if let Some(transactions) = &transactions {
+            let doing = committing.sinks.waits_for("begin a transaction");
+            let what = move || format!("start: {}", doing());
+            watch.over(what, transactions.begin()).await?;
         }
         failpoint("rs.first_row")?;
         let rows_before = plan.rows();
@@ -169,6 +185,9 @@ impl Incarnation {
             rows_before,
             crashed: false,
             critical_since: None,
+            barrier: None,
+            transactions,
+            watch,
             timer: Timer::new(Arc::clone(&clock), environment.clock_check),
             clock,
             plan: Arc::clone(plan),
@@ -186,6 +205,7 @@ impl Incarnation {
         self.wish(*wishes.borrow_and_update());
         while !self.life.is_over() {
             self.look_at_memory();
+            self.look_at_waits();
             match self.wait(wishes).await {
                 Wait::Event(event) => self.step(event),
                 Wait::Report(report) => self.report(report),
@@ -202,27 +222,42 @@ impl Incarnation {
         if self.crashed && self.life.was_cancelled() {
             return Ok(None);
         }
-        if !self.life.ended_well()
-            && let Some(committing) = &self.committing
-            && let Some(transactions) = committing.sinks.transactions()
-            && let Err(error) = transactions.abort().await
-        {
+        if !self.life.ended_well() {
+            self.abort().await;
+        }
+        self.life.outcome().map(Some)
+    }
+
+    /// Gives up what is not committed, so that no reader waits for it.
+    async fn abort(&mut self) {
+        let Some(committing) = &self.committing else {
+            return;
+        };
+        let Some(transactions) = committing.sinks.transactions() else {
+            return;
+        };
+        let doing = committing.sinks.waits_for("abort the transaction");
+        let what = move || format!("end: {}", doing());
+        if let Err(error) = self.watch.over(what, transactions.abort()).await {
             // Its timeout, or the next life, aborts it instead.
             let text = format!("a transaction could not be aborted: {error}");
             self.plan.options.tell(Notice::Warning(&text));
         }
-        self.life.outcome().map(Some)
     }
 
     async fn wait(&mut self, wishes: &mut watch::Receiver<Wish>) -> Wait {
         let now = millis(self.clock.elapsed());
         let due = self.coordinator.next_clock();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(now)));
-        // Memory is looked at from time to time.
-        let due = match self.plan.environment.memory.limit() {
-            u64::MAX => due,
-            _ => Some(due.map_or(MEMORY_EVERY, |due| due.min(MEMORY_EVERY))),
-        };
+        let is_limited = self.plan.environment.memory.limit() != u64::MAX;
+        let barrier = self.barrier.map(|one| one.left(self.clock.elapsed()));
+        let looks = [
+            due,
+            is_limited.then_some(MEMORY_EVERY),
+            self.transactions.as_ref().map(|_| TRANSACTION_EVERY),
+            barrier,
+        ];
+        let due = looks.into_iter().flatten().min();
         let has_tasks = self.tasks.len() > 0;
         let commit = async {
             match &mut self.commit {
@@ -258,6 +293,31 @@ impl Incarnation {
         let since = *self.critical_since.get_or_insert(now);
         if now.saturating_sub(since) >= CRITICAL_MAX {
             self.step(Event::Failed(error));
+        }
+    }
+
+    /// Says what is waited for, or open, for long.
+    fn look_at_waits(&mut self) {
+        if let Some(alarm) = self.transactions.as_ref().and_then(|open| open.alarm()) {
+            self.plan.options.tell(Notice::Warning(&alarm));
+        }
+        let what = self.coordinator.on_its_way();
+        let what = || match what {
+            Some((checkpoint, passed, tasks)) => format!(
+                "checkpoint {}: its barrier has passed {passed} of {tasks} tasks",
+                checkpoint.0
+            ),
+            None => "the barrier of a checkpoint".to_string(),
+        };
+        if let Some(barrier) = &mut self.barrier {
+            self.watch.look(barrier, what);
+        }
+    }
+
+    fn barrier_arrived(&mut self, barrier: Barrier) {
+        if let Some(patience) = self.barrier.take() {
+            let what = || format!("checkpoint {}: its barrier", barrier.checkpoint.0);
+            self.watch.tell_over(&patience, what);
         }
     }
 
@@ -303,11 +363,16 @@ impl Incarnation {
                 Ok(()) => {
                     self.ledger.open(barrier);
                     self.triggers.publish(barrier);
+                    self.barrier = Some(Patience::new(self.clock.elapsed()));
                 }
                 Err(error) => self.step(Event::Failed(error)),
             },
-            Some(Step::Commit(barrier)) => self.begin_commit(barrier),
+            Some(Step::Commit(barrier)) => {
+                self.barrier_arrived(barrier);
+                self.begin_commit(barrier);
+            }
             Some(Step::TimedOut(barrier)) => {
+                self.barrier = None;
                 let message = format!(
                     "{} was not complete after {} s: the barrier is held up somewhere",
                     barrier.checkpoint,

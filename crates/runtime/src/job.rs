@@ -10,7 +10,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -20,6 +20,7 @@ use millstream_core::metrics::{JobMetrics, SplitMetrics};
 use millstream_core::rows::ChangeBatch;
 use millstream_core::{Code, Error, Remedy, Result};
 use millstream_plan::{JobGraph, NodeKind, SinkTarget};
+use millstream_protocol::recover::Verdict;
 use millstream_protocol::restart::{Class, Restart, Restarts};
 use parking_lot::RwLock;
 use tokio::runtime::Handle;
@@ -32,6 +33,7 @@ use crate::incarnation::{Incarnation, Plan, millis};
 use crate::lifecycle::Outcome;
 use crate::memory::JobMemory;
 use crate::options::{JobOptions, Notice};
+use crate::patience::Watch;
 use crate::rehearse::rescaled;
 use crate::spawn::{DEFECT, panic_words, supervisor};
 use crate::task::timer::Timer;
@@ -39,7 +41,9 @@ use crate::task::timer::Timer;
 /// Starts a job on the tokio runtime it is called on, which must have timers. A job with
 /// checkpoints first finds out what an earlier life has left behind.
 ///
-/// Everything that can be found wrong before the first row is an error here.
+/// Everything that can be found wrong before the first row is an error here, unless the job has
+/// a committed checkpoint and its restart policy has patience with the error: it has promised to go
+/// on, and is started again like one that fails later.
 pub async fn start(
     graph: &JobGraph,
     environment: &Environment,
@@ -61,9 +65,13 @@ pub async fn start(
         metrics: Arc::clone(&metrics),
         memory: JobMemory::new(&environment.memory),
         claim: tokio::sync::Mutex::new(None),
+        has_begun: AtomicBool::new(false),
     });
     let started = environment.clock.elapsed();
-    let first = guarded(Incarnation::begin(&plan)).await?;
+    let first = match guarded(Incarnation::begin(&plan)).await {
+        Err(error) => Err(worth_another_life(&plan, error).await?),
+        begun => begun,
+    };
     let (wish, wishes) = watch::channel(Wish::Run);
     let watch_over = Supervisor {
         restarts: Restarts::new(plan.options.restart.clone()),
@@ -82,6 +90,75 @@ pub async fn start(
         done: supervisor(&Handle::current(), watch_over.run(first)),
     }
     .armed())
+}
+
+/// The error of a first life that could not begin, if another one may; else the one to end with.
+async fn worth_another_life(plan: &Plan, error: Error) -> Result<Error> {
+    if plan.options.checkpoints.is_none() {
+        return Err(error);
+    }
+    match class(plan, error).await {
+        // An earlier life, or one that was overtaken, was in the middle of something of ours.
+        (Class::Retryable, error) if error.code() == Code::Fenced => Ok(error),
+        (Class::Retryable, error) if has_state(plan).await => Ok(error),
+        (_, error) => Err(error),
+    }
+}
+
+/// True if the job is known to have a committed checkpoint.
+async fn has_state(plan: &Plan) -> bool {
+    let Some(options) = &plan.options.checkpoints else {
+        return false;
+    };
+    let Ok(store) = options.store.job(&plan.options.name) else {
+        return false;
+    };
+    let what = || format!("look for checkpoints in '{}'", store.url());
+    match Watch::of(plan).over(what, store.observe()).await {
+        Ok(seen) => {
+            let mut verdicts = seen.markers.iter().map(|marker| &marker.verdict);
+            verdicts.any(|verdict| *verdict == Verdict::Committed)
+        }
+        // The caller has an error already, and a better one.
+        Err(_) => false,
+    }
+}
+
+/// What can be done about an error that ended a life, or kept it from beginning.
+async fn class(plan: &Plan, error: Error) -> (Class, Error) {
+    match (error.code(), error.remedy()) {
+        (Code::Fenced, _) => match overtaken(plan).await {
+            Ok(None) => (Class::Retryable, error),
+            Ok(Some(by)) => (Class::Fatal, by.caused_by(error)),
+            Err(NotOurs) => (Class::Fatal, error),
+        },
+        (_, Remedy::Correct) => (Class::Fatal, error),
+        (_, Remedy::Retry) => (Class::Retryable, error),
+        (_, Remedy::Report | Remedy::SetAside) => (Class::Replayable, error),
+    }
+}
+
+/// The job was never ours.
+struct NotOurs;
+
+/// Somebody took what is ours in an outside system. Whether the job is ours decides the checkpoint
+/// folder alone: the error is there if another process has claimed it since. If it has not, or nobody
+/// knows, the next life takes everything back; it claims the folder first, and so cannot take anything
+/// from a successor.
+async fn overtaken(plan: &Plan) -> Result<Option<Error>, NotOurs> {
+    let options = plan.options.checkpoints.as_ref().ok_or(NotOurs)?;
+    let held = plan.claim.lock().await;
+    let claim = held.as_ref().ok_or(NotOurs)?;
+    let store = options.store.job(&plan.options.name);
+    let store = store.map_err(|_| NotOurs)?;
+    let what = || {
+        let url = store.url();
+        format!("look whether another process has taken the job over, in '{url}'")
+    };
+    let watch = Watch::of(plan);
+    let checked = watch.over(what, store.check_fence(claim.generation()));
+    let error = checked.await.err();
+    Ok(error.filter(|error| error.code() == Code::Fenced))
 }
 
 fn collects(graph: &JobGraph) -> bool {
@@ -323,21 +400,22 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    async fn run(mut self, first: Incarnation) -> Result<JobSummary> {
-        let mut life = Some(first);
+    async fn run(mut self, first: Result<Incarnation>) -> Result<JobSummary> {
+        let mut first = Some(first);
         let outcome = loop {
-            let ended = match life.take() {
-                Some(life) => self.live(life).await,
-                None => match guarded(Incarnation::begin(&self.plan)).await {
-                    Ok(begun) => self.live(begun).await,
-                    Err(error) => Err(error),
-                },
+            let begun = match first.take() {
+                Some(begun) => begun,
+                None => guarded(Incarnation::begin(&self.plan)).await,
+            };
+            let ended = match begun {
+                Ok(life) => self.live(life).await,
+                Err(error) => Err(error),
             };
             match ended {
                 Ok(Some(outcome)) => break outcome,
                 Ok(None) => self.rescale(),
                 Err(error) => {
-                    let after = self.restart_after(error)?;
+                    let after = self.restart_after(error).await?;
                     if let Some(outcome) = self.sleep(after).await {
                         break outcome;
                     }
@@ -370,15 +448,11 @@ impl Supervisor {
     }
 
     /// How long to wait before the next life; the error if there is to be none.
-    fn restart_after(&mut self, error: Error) -> Result<Duration> {
+    async fn restart_after(&mut self, error: Error) -> Result<Duration> {
         if self.plan.options.checkpoints.is_none() {
             return Err(error);
         }
-        let class = match (error.code(), error.remedy()) {
-            (Code::Fenced, _) | (_, Remedy::Correct) => Class::Fatal,
-            (_, Remedy::Retry) => Class::Retryable,
-            (_, Remedy::Report | Remedy::SetAside) => Class::Replayable,
-        };
+        let (class, error) = class(&self.plan, error).await;
         let now = millis(self.plan.environment.clock.elapsed());
         match self.restarts.next(now, class, &error.to_string()) {
             Restart::After(ms) => {

@@ -24,6 +24,7 @@ mod job;
 mod lifecycle;
 pub mod memory;
 mod options;
+mod patience;
 mod rehearse;
 mod spawn;
 mod task;

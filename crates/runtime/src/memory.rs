@@ -11,9 +11,14 @@
 //!   so. It is looked at again once a tenth of a second has passed, by whoever asks first: no
 //!   thread watches.
 //! * Accounts say *who* holds it: every operator keeps one. Those of operators that can give entries up
-//!   have a budget of half the limit together. Above it sources wait, and these operators give up
-//!   what is committed, each according to its share.
-//! * What is on its way between tasks is bounded elsewhere: see [`lane_bytes`].
+//!   have a budget together: what is left of four fifths of the limit beside everything else that
+//!   was resident lately, at most half of the limit. Above it sources wait, and these operators give
+//!   up what is committed, each according to its share, until half of the budget is free: giving up
+//!   moves what stays, so it is done rarely.
+//! * Freed memory counts as resident as long as the allocator keeps it, so it is told to hand it
+//!   back: after entries were given up, and while little is left.
+//! * What is on its way between tasks, state files being written and blocks being looked up are
+//!   bounded by shares of the limit: [`lane_bytes`], [`run_options`], [`cache_bytes`].
 //!
 //! Idea: OpenSearch and RisingWave watch the resident size for the same reason; Flink's managed
 //! memory is a budget per operator.
@@ -23,6 +28,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use millstream_core::{Code, Error};
+use millstream_state::compact::Policy;
 use millstream_state::run::RunOptions;
 use parking_lot::Mutex;
 
@@ -32,8 +38,22 @@ const IN_FLIGHT_BYTES: usize = 64 << 20;
 /// Smallest bound of a lane: below it, every batch would wait for the one before.
 const LANE_BYTES_MIN: usize = 64 << 10;
 
+/// Bytes of a block of a state file: a quarter of the usual size, as a look-up reads, unpacks and
+/// steps through one for each key.
+const BLOCK_BYTES: usize = 16 << 10;
+
 /// How long one look at the resident memory is believed.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Shortest time between two demands that the allocator hands freed memory back.
+const PURGE_EVERY: Duration = Duration::from_millis(200);
+
+/// How long a source waits at most while what could be given up waits for a checkpoint.
+const FOR_CHECKPOINT_MAX: Duration = Duration::from_secs(5);
+
+/// How long a source waits before each read while the process is nearly full for other reasons: what
+/// closes a window, and so frees memory, may be the next row.
+const WHILE_HIGH: Duration = Duration::from_millis(100);
 
 /// How full the process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,14 +69,22 @@ pub enum Level {
 /// Tells how many bytes the process holds; `None` if the system does not say.
 pub type Resident = fn() -> Option<u64>;
 
+/// Has the allocator hand freed memory back to the system.
+pub type Purge = fn();
+
 /// The memory of a process.
 pub struct Memory {
     limit: u64,
     resident: Resident,
+    purge: Purge,
+    purged_at: AtomicU64,
     /// What was seen last, and when (elapsed nanoseconds).
     seen: AtomicU64,
     seen_at: AtomicU64,
+    /// What operators hold that can give it up.
     accounted: AtomicU64,
+    /// The most that was resident lately and is not accounted.
+    others: AtomicU64,
     jobs: Mutex<Vec<Weak<JobMemory>>>,
 }
 
@@ -78,9 +106,17 @@ pub(crate) struct Account {
 impl Memory {
     /// A process that may hold `limit` bytes.
     pub fn new(limit: u64, resident: Resident) -> Arc<Self> {
+        Self::purged_by(limit, resident, || ())
+    }
+
+    /// The same with an allocator that keeps what is freed until it is told to hand it back.
+    pub fn purged_by(limit: u64, resident: Resident, purge: Purge) -> Arc<Self> {
         Arc::new(Memory {
             limit,
             resident,
+            purge,
+            purged_at: AtomicU64::new(0),
+            others: AtomicU64::new(0),
             seen: AtomicU64::new(0),
             seen_at: AtomicU64::new(0),
             accounted: AtomicU64::new(0),
@@ -113,33 +149,63 @@ impl Memory {
         if self.limit == u64::MAX {
             return 0;
         }
-        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX).max(1);
-        let seen_at = self.seen_at.load(Ordering::Relaxed);
-        let is_old = seen_at == 0 || now.saturating_sub(seen_at) >= LOOK_EVERY.as_nanos() as u64;
-        let mine = |at| {
-            self.seen_at
-                .compare_exchange(at, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-        };
-        if is_old
-            && mine(seen_at)
+        if is_due(&self.seen_at, now, LOOK_EVERY)
             && let Some(resident) = (self.resident)()
         {
-            self.seen.store(resident, Ordering::Relaxed);
+            self.see(resident);
         }
         self.seen.load(Ordering::Relaxed)
     }
 
+    fn see(&self, resident: u64) {
+        self.seen.store(resident, Ordering::Relaxed);
+        let accounted = self.accounted.load(Ordering::Relaxed);
+        let others = resident.saturating_sub(accounted);
+        // What a checkpoint or a merge of files takes, it will take again: half is forgotten in
+        // 44 looks, which are at least 4.4 s.
+        let lately = self.others.load(Ordering::Relaxed);
+        let lately = lately - lately / 64;
+        self.others.store(others.max(lately), Ordering::Relaxed);
+    }
+
+    /// What may be held of what can be given up.
+    fn budget(&self) -> u64 {
+        let room = self.limit / 5 * 4;
+        let others = self.others.load(Ordering::Relaxed);
+        // Something must remain to work with, or giving up and looking up is all that happens.
+        let least = self.limit / 8;
+        room.saturating_sub(others).clamp(least, self.limit / 2)
+    }
+
     /// Bytes that all accounts together should be smaller by; 0 if they are within their budget.
     fn excess(&self) -> u64 {
-        let budget = self.limit / 2;
+        let budget = self.budget();
         let accounted = self.accounted.load(Ordering::Relaxed);
         match accounted > budget {
-            // Some way below, or the next batch would be over it again.
-            true => accounted - budget / 10 * 9,
+            true => accounted - budget / 2,
             false => 0,
         }
     }
+
+    /// Has freed memory handed back, unless that was done a moment ago.
+    fn purge(&self, now: Duration) {
+        if is_due(&self.purged_at, now, PURGE_EVERY) {
+            (self.purge)();
+            // What was seen before is out of date.
+            self.seen_at.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// True for one of all who ask, if `every` has passed since `at` (elapsed nanoseconds).
+fn is_due(at: &AtomicU64, now: Duration, every: Duration) -> bool {
+    let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX).max(1);
+    let before = at.load(Ordering::Relaxed);
+    let is_old = before == 0 || now.saturating_sub(before) >= every.as_nanos() as u64;
+    is_old
+        && at
+            .compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
 }
 
 impl JobMemory {
@@ -172,7 +238,20 @@ impl JobMemory {
     /// True if nothing more should be read for now: the process is nearly full, or what could be
     /// given up is over its budget and waits for a checkpoint.
     pub(crate) fn is_short(&self, now: Duration) -> bool {
-        self.memory.level(now) >= Level::High || self.memory.excess() > 0
+        self.hold_back(now) > Duration::ZERO
+    }
+
+    /// How long a source should wait before it reads on; it asks again meanwhile.
+    pub(crate) fn hold_back(&self, now: Duration) -> Duration {
+        let is_high = self.memory.level(now) >= Level::High;
+        if is_high {
+            self.memory.purge(now);
+        }
+        match (self.memory.excess(), is_high) {
+            (0, false) => Duration::ZERO,
+            (0, true) => WHILE_HIGH,
+            _ => FOR_CHECKPOINT_MAX,
+        }
     }
 
     /// The error with which this job has to go: it holds the most and the process is about to
@@ -220,7 +299,13 @@ impl Account {
     /// An equal share of the budget, bytes.
     pub(crate) fn share(&self) -> usize {
         let accounts = self.job.operators.lock().len().max(1) as u64;
-        usize::try_from(self.job.memory.limit / 2 / accounts).unwrap_or(usize::MAX)
+        usize::try_from(self.job.memory.budget() / 2 / accounts).unwrap_or(usize::MAX)
+    }
+
+    /// Much has been freed at once: it is handed back.
+    pub(crate) fn freed(&self) {
+        (self.job.memory.purge)();
+        self.job.memory.seen_at.store(0, Ordering::Relaxed);
     }
 
     /// Says how much the operator holds now, and whether it can give any of it up. Returns how much
@@ -267,16 +352,35 @@ pub(crate) fn run_options(memory: &Memory) -> RunOptions {
     let usual = RunOptions::default();
     let share = |part: u64| usize::try_from(memory.limit / part).unwrap_or(usize::MAX);
     RunOptions {
+        block_bytes: BLOCK_BYTES,
         piece_bytes: usual.piece_bytes.min(share(64).max(1 << 20)),
         memory_bytes: usual.memory_bytes.min(share(32).max(1 << 20)),
         spill: Some(std::env::temp_dir()),
+    }
+}
+
+/// Bytes of state files kept for look-ups, of one job. The filters of all files have to fit, or each
+/// key that is new would cost a read per file: they take about 12 bits per key.
+pub(crate) fn cache_bytes(memory: &Memory) -> usize {
+    usize::try_from(memory.limit / 8)
+        .unwrap_or(usize::MAX)
+        .clamp(8 << 20, 256 << 20)
+}
+
+/// How state files are merged in a process of this size: the file being written is held in memory.
+pub(crate) fn compaction_policy(memory: &Memory) -> Policy {
+    let usual = Policy::default();
+    Policy {
+        run_bytes_max: usual.run_bytes_max.min((memory.limit / 32).max(4 << 20)),
         ..usual
     }
 }
 
-/// Bytes one lane may hold in a job of this many lanes, at most `most`.
-pub(crate) fn lane_bytes(lanes: usize, most: usize) -> usize {
-    (IN_FLIGHT_BYTES / lanes.max(1)).clamp(LANE_BYTES_MIN.min(most), most)
+/// Bytes one lane may hold in a job of this many lanes, at most `most`, in a process of `limit`
+/// bytes.
+pub(crate) fn lane_bytes(lanes: usize, most: usize, limit: u64) -> usize {
+    let share = usize::try_from(limit / 16).unwrap_or(usize::MAX);
+    (IN_FLIGHT_BYTES.min(share) / lanes.max(1)).clamp(LANE_BYTES_MIN.min(most), most)
 }
 
 /// The resident size of this process, from `/proc`.
@@ -342,11 +446,64 @@ mod tests {
         assert_eq!(small.set(300, true), 0);
         assert_eq!(large.set(700, true), 0, "half the limit is the budget");
         let more = large.set(900, true);
-        assert_eq!(more, 225, "300 too many, three quarters of them here");
-        assert_eq!(small.set(300, true), 75);
+        assert_eq!(more, 525, "700 too many, three quarters of them here");
+        assert_eq!(small.set(300, true), 175);
         drop(large);
         assert_eq!(small.set(900, true), 0);
         assert_eq!(memory.accounted.load(Ordering::Relaxed), 900);
+    }
+
+    #[test]
+    fn the_budget_is_what_is_left_beside_everything_else_that_was_resident_lately() {
+        static HELD: AtomicU64 = AtomicU64::new(1000);
+        let memory = Memory::new(2000, || Some(HELD.load(Ordering::Relaxed)));
+        let job = JobMemory::new(&memory);
+        let account = job.account("a");
+        account.set(400, true);
+        memory.level(Duration::from_secs(1));
+        assert_eq!(
+            memory.budget(),
+            1000,
+            "1600 less 600, and half of the limit"
+        );
+        HELD.store(1300, Ordering::Relaxed);
+        memory.level(Duration::from_secs(2));
+        assert_eq!(memory.budget(), 700);
+        assert_eq!(account.set(800, true), 450, "down to half of the budget");
+        HELD.store(1000, Ordering::Relaxed);
+        memory.level(Duration::from_secs(3));
+        assert!(memory.budget() < 750, "what was needed may be needed again");
+        for second in 4..100 {
+            memory.level(Duration::from_secs(second));
+        }
+        assert_eq!(memory.budget(), 1000);
+        HELD.store(4000, Ordering::Relaxed);
+        memory.level(Duration::from_secs(101));
+        assert_eq!(memory.budget(), 250, "something remains to work with");
+    }
+
+    #[test]
+    fn freed_memory_is_handed_back_while_little_is_left_but_not_all_the_time() {
+        static PURGES: AtomicU64 = AtomicU64::new(0);
+        let memory = Memory::purged_by(
+            100,
+            || Some(90),
+            || {
+                PURGES.fetch_add(1, Ordering::Relaxed);
+            },
+        );
+        let job = JobMemory::new(&memory);
+        let wait = |ms| job.hold_back(Duration::from_millis(ms));
+        assert_eq!(wait(1), WHILE_HIGH, "nobody has anything to give up");
+        for ms in 2..200 {
+            wait(ms);
+        }
+        assert_eq!(PURGES.load(Ordering::Relaxed), 1);
+        wait(201);
+        assert_eq!(PURGES.load(Ordering::Relaxed), 2);
+        let account = job.account("a");
+        account.set(60, true);
+        assert_eq!(wait(202), FOR_CHECKPOINT_MAX);
     }
 
     #[test]
@@ -367,9 +524,11 @@ mod tests {
 
     #[test]
     fn lanes_share_what_may_be_under_way() {
-        assert_eq!(lane_bytes(4, 1 << 20), 1 << 20);
-        assert_eq!(lane_bytes(128, 1 << 20), 512 << 10);
-        assert_eq!(lane_bytes(1 << 20, 1 << 20), 64 << 10);
-        assert_eq!(lane_bytes(1, 1000), 1000);
+        let bytes = |lanes, most| lane_bytes(lanes, most, u64::MAX);
+        assert_eq!(bytes(4, 1 << 20), 1 << 20);
+        assert_eq!(bytes(128, 1 << 20), 512 << 10);
+        assert_eq!(bytes(1 << 20, 1 << 20), 64 << 10);
+        assert_eq!(bytes(1, 1000), 1000);
+        assert_eq!(lane_bytes(32, 1 << 20, 256 << 20), 512 << 10);
     }
 }

@@ -94,6 +94,20 @@ pub enum Notice<'a> {
         /// After how long.
         after: Duration,
     },
+    /// It has waited for this step for long, and still does.
+    Waiting {
+        /// What, and for whom it waits.
+        step: &'a str,
+        /// For how long by now.
+        lasted: Duration,
+    },
+    /// A step it was said to wait for is over, well or not.
+    WentOn {
+        /// Which.
+        step: &'a str,
+        /// How long it took.
+        lasted: Duration,
+    },
     /// Something that does no harm but should be known.
     Warning(&'a str),
 }

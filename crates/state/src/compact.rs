@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 use millstream_core::{Error, Result};
+use tokio::sync::oneshot;
 
 use crate::manifest::NodeState;
 use crate::run::{Builder, Dropped, Keep, Merge, Next, Run, RunFile, RunMeta, RunOptions};
@@ -200,9 +201,20 @@ impl JobStore {
             block_bytes: options.block_bytes,
         };
         let handle = tokio::runtime::Handle::current();
-        let runs = tokio::task::spawn_blocking(move || handle.block_on(job.merge(opened.runs())))
+        // Nobody can end a blocking thread: it looks at this whenever it waits, so that a merge nobody
+        // wants any more does not outlive the runtime whose timers it uses.
+        let (wanted, unwanted) = oneshot::channel::<()>();
+        let merge = async move {
+            tokio::select! {
+                biased;
+                _ = unwanted => Err(Error::internal("a merge was given up")),
+                merged = job.merge(opened.runs()) => merged,
+            }
+        };
+        let runs = tokio::task::spawn_blocking(move || handle.block_on(merge))
             .await
             .map_err(|e| Error::internal("a compaction did not end").caused_by(e))??;
+        drop(wanted);
         let bytes = |runs: &[RunMeta]| runs.iter().map(|run| run.size).sum();
         Ok(Some(Compaction {
             bytes_read: bytes(&part.runs),

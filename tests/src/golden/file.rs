@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::flink::{Notes, Record};
+
 /// A golden file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Golden {
@@ -19,6 +21,10 @@ pub struct Golden {
     pub messages: Vec<String>,
     /// True if one run is enough.
     pub once: bool,
+    /// What the file says about Flink.
+    pub notes: Notes,
+    /// What Flink said about the file.
+    pub record: Option<Record>,
 }
 
 /// What a golden file wants.
@@ -44,6 +50,8 @@ impl Golden {
         let mut wanted = None;
         let mut messages = Vec::new();
         let mut once = false;
+        let mut notes = Notes::default();
+        let mut record: Option<Record> = None;
         let mut block = Block::None;
         for line in text.lines() {
             let Some(comment) = line.strip_prefix("--") else {
@@ -66,6 +74,11 @@ impl Golden {
                     "error" => wanted = Some(Wanted::Error(rest.trim().to_string())),
                     "stderr" => messages.push(rest.to_string()),
                     "once" => once = true,
+                    "flink" => {
+                        record = Some(Record::begin(rest)?);
+                        block = Block::Flink;
+                    }
+                    word if notes.take(word, rest)? => {}
                     other => bail!("unknown directive '@{other}'"),
                 }
                 continue;
@@ -76,6 +89,11 @@ impl Golden {
                     content.push('\n');
                 }
                 (Block::Expect, _, Some(Wanted::Lines(lines))) => lines.push(comment.to_string()),
+                (Block::Flink, ..) => {
+                    if let Some(record) = &mut record {
+                        record.line(comment)?;
+                    }
+                }
                 _ => {}
             }
         }
@@ -89,28 +107,80 @@ impl Golden {
             wanted,
             messages,
             once,
+            notes,
+            record,
         })
+    }
+
+    /// Writes the input files into a folder.
+    pub fn lay_out(&self, folder: &Path) -> Result<()> {
+        for (name, content) in &self.inputs {
+            let path = folder.join(name);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(&path, content)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// The script with the name of the folder in its places.
+    pub fn script(&self, folder: &Path) -> Result<String> {
+        let place = folder.to_str().context("the folder's name is not UTF-8")?;
+        Ok(self.text.replace("{dir}", place))
     }
 
     /// Writes the file again with other wanted lines.
     pub fn rewrite(&self, lines: &[String]) -> Result<()> {
-        let Some((before, _)) = self.text.split_once("-- @expect") else {
+        let lines = lines.iter().map(|line| format!("-- {line}"));
+        let block = std::iter::once("-- @expect".to_string()).chain(lines);
+        let block: String = block.map(|line| format!("{}\n", line.trim_end())).collect();
+        let Some(text) = with_block(&self.text, "expect", &block) else {
             bail!("only the lines of @expect can be rewritten");
         };
-        let mut text = format!("{before}-- @expect\n");
-        for line in lines {
-            text.push_str(format!("-- {line}").trim_end());
-            text.push('\n');
-        }
+        self.write(&text)
+    }
+
+    /// The file's text with this record of Flink, or without any.
+    pub fn with_record(&self, record: Option<&Record>) -> String {
+        let block = record.map(Record::text).unwrap_or_default();
+        let text = with_block(&self.text, "flink", &block);
+        text.unwrap_or_else(|| format!("{}\n{block}", self.text.trim_end()))
+    }
+
+    /// Replaces the file.
+    pub fn write(&self, text: &str) -> Result<()> {
         std::fs::write(&self.path, text)
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
+}
+
+/// The text with another block of a word; none if it has no such block. A block ends before the
+/// next directive, and where no comment is.
+fn with_block(text: &str, word: &str, block: &str) -> Option<String> {
+    let is_start = |line: &str| {
+        let word = line
+            .strip_prefix("-- @")
+            .and_then(|rest| rest.strip_prefix(word));
+        word.is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with(' '))
+    };
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let start = lines.iter().position(|line| is_start(line))?;
+    let goes_on = |line: &&&str| line.starts_with("--") && !line.starts_with("-- @");
+    let len = 1 + lines[start + 1..].iter().take_while(goes_on).count();
+    let mut before = lines[..start].concat();
+    if !before.is_empty() && !before.ends_with('\n') {
+        before.push('\n');
+    }
+    Some(format!("{before}{block}{}", lines[start + len..].concat()))
 }
 
 enum Block {
     None,
     Input,
     Expect,
+    Flink,
 }
 
 #[cfg(test)]
@@ -126,6 +196,17 @@ mod tests {
             [("a.csv".to_string(), "1,2\n\n".to_string())]
         );
         assert_eq!(golden.wanted, Wanted::Lines(vec!["{\"a\":1}".into()]));
+    }
+
+    #[test]
+    fn wanted_lines_are_replaced_and_what_stands_below_stays() {
+        let text = "SELECT 1;\n-- @expect\n-- a\n-- b\n-- @flink 2 today\n-- 2 lines x\n";
+        let wanted = "SELECT 1;\n-- @expect\n-- c\n-- @flink 2 today\n-- 2 lines x\n";
+        assert_eq!(
+            with_block(text, "expect", "-- @expect\n-- c\n").as_deref(),
+            Some(wanted)
+        );
+        assert_eq!(with_block("-- @flink-set a=b\n", "flink", ""), None);
     }
 
     #[test]

@@ -16,16 +16,19 @@
 //! number of subtasks, and the wanted lines still stay the same.
 //! `{dir}` is a fresh folder with the inputs. `-- @error MS1004` instead of `@expect` wants a
 //! failure with that code, `-- @stderr TEXT` wants a text among the messages, and `-- @once` leaves
-//! the matrix out. The lines of several SELECTs are sorted together.
+//! the matrix out. The lines of several SELECTs are sorted together. What a real Flink says about the
+//! file stands in its last block; see [`flink`].
 
+mod canonical;
 mod file;
+pub mod flink;
 mod run;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-pub use file::Golden;
+pub use file::{Golden, Wanted};
 pub use run::Matrix;
 
 /// What became of the files.
@@ -68,7 +71,7 @@ pub fn program() -> Result<PathBuf> {
 }
 
 /// A named file, or every file below `tests/sql` whose name contains a word.
-fn files(wanted: &[&String]) -> Result<Vec<PathBuf>> {
+pub fn files(wanted: &[&String]) -> Result<Vec<PathBuf>> {
     if let [one] = wanted
         && Path::new(one).is_file()
     {

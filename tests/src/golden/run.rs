@@ -54,6 +54,9 @@ pub(super) fn check(golden: &Golden, program: &Path, update: bool) -> Result<()>
         Matrix::all()
     };
     let mut golden = golden.clone();
+    if let Some(record) = golden.record.as_ref().filter(|_| !update) {
+        record.check(&golden)?;
+    }
     let transactional = !golden.text.contains("'print'");
     for (index, point) in matrix.into_iter().enumerate() {
         // What is printed is printed: a crash would show it twice, and that is what is promised.
@@ -83,16 +86,9 @@ pub(super) fn check(golden: &Golden, program: &Path, update: bool) -> Result<()>
 }
 
 fn run(golden: &Golden, program: &Path, point: Matrix, folder: &Path) -> Result<Output> {
-    for (name, content) in &golden.inputs {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        std::fs::write(&path, content)?;
-    }
+    golden.lay_out(folder)?;
     let script = folder.join("golden.sql");
-    let place = folder.to_str().context("the folder's name is not UTF-8")?;
-    std::fs::write(&script, golden.text.replace("{dir}", place))?;
+    std::fs::write(&script, golden.script(folder)?)?;
     let child = Command::new(program)
         .arg("run")
         .arg(&script)

@@ -13,7 +13,7 @@ use millstream_faultkit::chance::Chance;
 use millstream_faultkit::generator::{Plan, Row};
 use millstream_faultkit::proxy::{Action, Match, Protocol, Proxy, Rule, Weather, api};
 use millstream_faultkit::reference::Query;
-use millstream_faultkit::services::{Broker, Ports};
+use millstream_faultkit::services::{self, Broker, Ports};
 use millstream_faultkit::supervisor::{Action as Signalled, Round, Schedule, Step};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -58,13 +58,21 @@ pub(crate) fn dies(context: &mut Context) -> Result<()> {
 }
 
 /// A broker of one's own behind a proxy.
-struct Behind {
-    proxy: Proxy,
+pub(crate) struct Behind {
+    pub(crate) proxy: Proxy,
     _broker: Broker,
-    setup: Setup,
+    pub(crate) setup: Setup,
 }
 
-fn behind(case: &'static str, context: &Context) -> Result<Behind> {
+impl Behind {
+    /// The input comes from another broker, which nothing happens to.
+    pub(crate) fn with_input_elsewhere(mut self, bootstrap: String) -> Behind {
+        self.setup.source_bootstrap = Some(bootstrap);
+        self
+    }
+}
+
+pub(crate) fn behind(case: &'static str, context: &Context) -> Result<Behind> {
     // Its port must be known before there is a broker to talk to.
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
     let proxy = Proxy::local(nowhere, Protocol::Kafka, context.seed)?;
@@ -91,7 +99,7 @@ fn free_port() -> Result<u16> {
 }
 
 /// Runs the job while `weather` does something to the proxy again and again.
-fn in_weather(
+pub(crate) fn in_weather(
     context: &mut Context,
     behind: Behind,
     schedule: &Schedule,
@@ -199,24 +207,75 @@ pub(crate) fn transaction_times_out(context: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// F24: another producer takes the transactional ids: the job stops and says why; what was not
-/// committed is not seen, and the next start goes on.
+/// F24: another producer takes the transactional ids while the checkpoint folder stays the job's: it
+/// takes them back each time and goes on, and nothing is lost or twice. Then a newer process takes the
+/// job over ([`is_replaced`]).
 pub(crate) fn id_is_taken(context: &mut Context) -> Result<()> {
     let mut setup = setup("F24", context)?.with_query(Query::PassThrough);
-    setup.input = Input::Paced(400);
-    let trial = Trial::start(setup)?;
-    let mut life = trial.live(trial.setup.parallelism, None)?;
+    setup.input = Input::Paced(800);
+    setup.hold_until = 1;
+    let mut trial = Trial::start(setup)?;
+    let life = trial.live(trial.setup.parallelism, None)?;
     let ids = until(|| trial.transactional_ids())?;
-    // The job takes an id again behind each commit, so whoever wants it must insist.
-    for id in ids.iter().cycle().take(40) {
-        if life.is_over()? {
+    // The job takes an id anew behind each commit, and does not notice who had it before that: whoever
+    // wants it must insist.
+    for (taken, id) in ids.iter().cycle().take(60).enumerate() {
+        take_id(&trial.setup.outside, id)?;
+        pause(context.chance.between(0, 300));
+        if taken >= 5 && life.messages().contains("restarting") {
             break;
         }
-        take_id(&trial.setup.outside, id)?;
     }
-    life.end(LONG)?.explained(&["MS4003", "'out0'"])?;
-    survive(context, trial, &Schedule::quiet(context.seed))?;
+    let restarts = until(|| match life.messages().matches("restarting").count() {
+        0 => Err(Error::internal("the job did not notice")),
+        restarts => Ok(restarts),
+    })?;
+    trial.wait_for_input()?;
+    life.end(LONG * 2)?.well()?;
+    context.figure("rows", trial.judge()?.rows);
+    context.figure("restarts", restarts);
+    is_replaced(context)
+}
+
+/// One process after the other starts the same job on one prefix of a real S3, where no lock file keeps
+/// them apart, while the one before is still at work and takes its ids back behind its commits: each
+/// newer one wins, each older one stops and says why, and the last one lives on to the end.
+fn is_replaced(context: &mut Context) -> Result<()> {
+    let mut setup = on_s3(setup("F24", context)?.with_query(Query::PassThrough))?;
+    setup.input = Input::Paced(800);
+    setup.hold_until = 1;
+    let mut trial = Trial::start(setup)?;
+    let mut newest = trial.live(trial.setup.parallelism, None)?;
+    for _ in 0..3 {
+        pause(context.chance.between(300, 1_500));
+        let newer = trial.live(trial.setup.parallelism, None)?;
+        let older = std::mem::replace(&mut newest, newer);
+        older
+            .end(LONG)?
+            .explained(&["MS4003", "was replaced by generation"])?;
+    }
+    trial.wait_for_input()?;
+    newest.end(LONG * 2)?.well()?;
+    context.figure("rows replaced", trial.judge()?.rows);
     Ok(())
+}
+
+/// The same job with its checkpoints in a bucket.
+fn on_s3(mut setup: Setup) -> Result<Setup> {
+    let s3 = services::s3()?;
+    let prefix = format!("faults-{}-{:x}", setup.case.to_lowercase(), setup.seed);
+    setup.checkpoint_url = Some(format!("s3://{}/{prefix}", s3.bucket));
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", s3.access_key),
+        ("AWS_SECRET_ACCESS_KEY", s3.secret_key),
+        ("AWS_REGION", s3.region),
+        ("AWS_ENDPOINT_URL", s3.endpoint),
+    ] {
+        setup.env.push((name.into(), value));
+    }
+    setup.arguments.push("--set".into());
+    setup.arguments.push("s3.path.style.access=true".into());
+    Ok(setup)
 }
 
 fn take_id(bootstrap: &str, id: &str) -> Result<()> {

@@ -324,6 +324,8 @@ pub(crate) fn errors(context: &mut Context) -> Result<()> {
     let place = CHECKPOINT[number % CHECKPOINT.len()];
     let mut setup = setup("F06e", context)?.with_two_sinks();
     reach(&mut setup, place);
+    // Its one life is not to end, so there is nothing to wait for.
+    setup.hold_until = 0;
     let hit = context.chance.below(3) + first_in_life(place);
     let schedule = Schedule {
         seed: context.seed,

@@ -16,7 +16,17 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(target_os = "linux")]
+mod garbage;
+#[cfg(target_os = "linux")]
 mod life;
+#[cfg(target_os = "linux")]
+mod load;
+#[cfg(target_os = "linux")]
+mod objects;
+#[cfg(target_os = "linux")]
+mod plain;
+#[cfg(target_os = "linux")]
+mod records;
 #[cfg(target_os = "linux")]
 mod shape;
 #[cfg(target_os = "linux")]
@@ -25,5 +35,7 @@ mod slice;
 mod storage;
 #[cfg(target_os = "linux")]
 mod table;
+#[cfg(target_os = "linux")]
+mod time;
 #[cfg(target_os = "linux")]
 mod trial;

@@ -84,6 +84,8 @@ pub(crate) fn every_size(context: &mut Context) -> Result<()> {
     setup.plan.rows_per_partition = 2_500;
     setup.input = Input::Paced(500);
     setup.interval_ms = 50;
+    // A busy machine needs longer for all those lives; there must be rows left for the last of them.
+    setup.hold_until = 1;
     let trial = Trial::start(setup)?;
     for (life, parallelism) in PAIRS.into_iter().enumerate() {
         let kill = Some("cp.marker.after=1*off->return(kill)");
@@ -95,6 +97,7 @@ pub(crate) fn every_size(context: &mut Context) -> Result<()> {
             )));
         }
     }
+    trial.release();
     survive(context, trial, &Schedule::quiet(context.seed))?;
     Ok(())
 }

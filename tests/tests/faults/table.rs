@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use millstream_core::Result;
-use millstream_faultkit::cases::Invariant::{Eq, Err, Iso, Live, Nd, Nl};
+use millstream_faultkit::cases::Invariant::{Eq, Err, Fence, Iso, Leak, Live, Mem, Mono, Nd, Nl};
 use millstream_faultkit::cases::{Case, Context, Invariant, Plan};
 
-use crate::{broker, crash, disk, shape, storage};
+use crate::{broker, crash, disk, garbage, load, objects, records, shape, storage, time};
 
 const fn tried(
     id: &'static str,
@@ -103,6 +103,13 @@ pub(crate) static CASES: &[Case] = &[
         crash::asked_to_stop,
     ),
     tried(
+        "F09",
+        "a process stands still beyond its transaction, another takes over, the first goes on",
+        &[Fence, Nl, Nd],
+        3,
+        objects::frozen_and_replaced,
+    ),
+    tried(
         "F10",
         "two processes on one directory: the second refuses, the first lives on",
         &[Err],
@@ -136,6 +143,34 @@ pub(crate) static CASES: &[Case] = &[
         &[Err],
         4,
         storage::missing,
+    ),
+    tried(
+        "F17",
+        "an object store with 503, 429, resets, latency, lost answers",
+        &[Nl, Nd, Eq, Live],
+        20,
+        objects::store_has_a_bad_day,
+    ),
+    tried(
+        "F18",
+        "the object store is away, refusing or silent",
+        &[Nl, Nd, Live],
+        4,
+        objects::store_is_away,
+    ),
+    tried(
+        "F19",
+        "a hundred checkpoints, and kills while files are collected",
+        &[Leak, Eq],
+        5,
+        objects::storage_stays_small,
+    ),
+    tried(
+        "F20",
+        "checkpoints longer than their interval; ten failures in a row",
+        &[Eq, Mem],
+        6,
+        objects::checkpoints_fail_in_a_row,
     ),
     tried(
         "F21",
@@ -187,11 +222,32 @@ pub(crate) static CASES: &[Case] = &[
         broker::upstream_aborts,
     ),
     tried(
+        "F28",
+        "files of a few KiB that unpack to a GiB, as one record and as many",
+        &[Mem, Err],
+        4,
+        records::bombs,
+    ),
+    tried(
+        "F28k",
+        "messages of the largest size, and small ones that unpack to 80 MiB",
+        &[Mem, Err, Eq],
+        10,
+        load::large_messages,
+    ),
+    tried(
         "F29",
         "the line is cut in one or both directions, resets, is slow or narrow",
         &[Nl, Nd, Live],
         5,
         broker::line_is_bad,
+    ),
+    tried(
+        "F32",
+        "half-written, replaced, unreadable, cut and missing files; thousands of files",
+        &[Eq, Err],
+        12,
+        records::files_are_wrong,
     ),
     tried(
         "F33",
@@ -201,21 +257,79 @@ pub(crate) static CASES: &[Case] = &[
         shape::files_are_whole,
     ),
     tried(
+        "F36",
+        "the wall clock jumps by seconds, hours, to 1970",
+        &[Eq, Nl, Nd],
+        12,
+        time::clock_jumps,
+    ),
+    tried(
+        "F36p",
+        "the wall clock jumps under windows of processing time",
+        &[Nl, Nd],
+        2,
+        time::clock_jumps_under_windows,
+    ),
+    tried(
+        "F37",
+        "an idle partition, then rows an hour old; all idle for a while",
+        &[Mono, Eq],
+        6,
+        time::idle_then_old,
+    ),
+    tried(
+        "F38",
+        "kills between a watermark and its window, with a source that has ended",
+        &[Eq],
+        12,
+        time::between_watermark_and_window,
+    ),
+    tried(
+        "F39",
+        "impossible timestamps among good ones",
+        &[Eq, Err],
+        8,
+        records::impossible_times,
+    ),
+    tried(
         "F40",
         "restores from p to p' subtasks for all pairs of 1 to 4",
         &[Eq, Nl, Nd, Live],
         4,
         shape::every_size,
     ),
+    tried(
+        "F42",
+        "the shape of the input changes in the middle (JSON, CSV)",
+        &[Eq, Err],
+        12,
+        records::schema_changes,
+    ),
+    tried(
+        "F45",
+        "the sink stops at full input; one hot key; more keys than fit",
+        &[Mem, Nl, Nd],
+        6,
+        load::overload,
+    ),
+    tried(
+        "F46",
+        "everything together under a limit on memory",
+        &[Mem, Nl, Nd],
+        2,
+        load::everything,
+    ),
+    tried(
+        "F47",
+        "mutated JSON, CSV, Parquet and SQL",
+        &[Nl, Mem],
+        12,
+        garbage::mutated,
+    ),
     told(
         "F07",
         "kill during DDL or a write of the catalog",
         "there is no catalog that is kept yet",
-    ),
-    told(
-        "F09",
-        "SIGSTOP for twice the transaction timeout, a second server on the same state",
-        "partly covered by `crates/protocol/tests/model` (two incarnations, any step) and `crates/connectors/src/kafka/tests/transactions.rs` (a later life fences the earlier one); with two real processes it is open",
     ),
     told(
         "F11",
@@ -228,34 +342,9 @@ pub(crate) static CASES: &[Case] = &[
         "jobs run in one process",
     ),
     told(
-        "F17",
-        "an object store with 503, 429, resets, latency, lost answers",
-        "covered by `crates/state/src/store/tests` (a whole checkpoint survives a store that fails now and then) and `crates/connectors/src/filesystem/tests/crashing.rs`",
-    ),
-    told(
-        "F18",
-        "the object store is away for 5 minutes",
-        "a job restarts and waits, but nobody has measured it for 5 minutes",
-    ),
-    told(
-        "F19",
-        "stale or paged lists, leftovers of uploads",
-        "covered by `crates/state/src/store/tests` (collection and compaction) and `crates/protocol/src/gc` (no file goes while a manifest cannot be read)",
-    ),
-    told(
-        "F20",
-        "a checkpoint longer than its interval; ten failures in a row",
-        "covered by `crates/runtime/src/checkpoint/coordinator.rs` (a slow checkpoint delays the next and never meets it)",
-    ),
-    told(
         "F26",
         "partitions added while running, a topic created anew",
         "covered by `crates/connectors/src/kafka/tests/reading.rs` (a partition that is added) and `crates/connectors/src/kafka/tests/faults.rs` (a topic created anew is told)",
-    ),
-    told(
-        "F28",
-        "records at and above the size limits, compression bombs",
-        "partly covered by `crates/connectors/src/kafka/tests/writing.rs` (a row that is too large is an error with its size); compression bombs are open",
     ),
     told(
         "F30",
@@ -264,45 +353,15 @@ pub(crate) static CASES: &[Case] = &[
     ),
     told("F31", "MQTT", "there is no MQTT connector yet"),
     told(
-        "F32",
-        "half-written, replaced, missing and cut files",
-        "covered by `crates/connectors/src/filesystem/tests` (files that are written, replaced, gone, cut)",
-    ),
-    told(
         "F34",
         "Elasticsearch",
         "there is no Elasticsearch connector yet",
     ),
     told("F35", "HTTP", "there is no HTTP connector yet"),
     told(
-        "F36",
-        "the wall clock jumps",
-        "timers use a clock that does not jump, but no run with a clock that does was made",
-    ),
-    told(
-        "F37",
-        "an idle partition, then old data; all idle",
-        "covered by `crates/runtime/src/task` (idleness, watermarks of lanes)",
-    ),
-    told(
-        "F38",
-        "a restore between a watermark and its window",
-        "covered by the golden matrix of `tests/sql` (a crash after each checkpoint) and by F02",
-    ),
-    told(
-        "F39",
-        "impossible timestamps",
-        "one future timestamp still closes all windows: there is no guard yet",
-    ),
-    told(
         "F41",
         "state of each released version restores",
         "covered by `crates/state/tests/fixtures`",
-    ),
-    told(
-        "F42",
-        "a schema changes in flight",
-        "partly covered by `crates/formats/src/json` and `crates/formats/src/csv` (added, missing and moved columns); Avro and Protobuf are open",
     ),
     told(
         "F43",
@@ -313,21 +372,6 @@ pub(crate) static CASES: &[Case] = &[
         "F44",
         "functions whose workers die or hang",
         "there are no functions of users yet",
-    ),
-    told(
-        "F45",
-        "a sink stops; one hot key; ten million keys",
-        "partly covered by `crates/runtime/src/task` (state above the limit is given up and brought back); a sink that stops for 10 minutes and ten million keys are open",
-    ),
-    told(
-        "F46",
-        "everything together under a memory limit",
-        "not run for 30 minutes yet",
-    ),
-    told(
-        "F47",
-        "mutated input of every format",
-        "partly covered by tests of `crates/formats` and `crates/sql` on garbage; a million inputs were not tried",
     ),
     told(
         "F48",

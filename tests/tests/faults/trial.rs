@@ -41,7 +41,7 @@ use crate::life::Life;
 const PARTITIONS: u32 = 3;
 
 /// How long a job is kept alive that is waited for, in seconds.
-const HELD_S: u64 = 40;
+const HELD_S: u64 = 80;
 
 /// Longest question to a broker.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -78,10 +78,14 @@ pub(crate) struct Setup {
     pub(crate) bootstrap: String,
     /// The broker as writer and reader see it.
     pub(crate) outside: String,
+    /// The broker of the input, if it is another one.
+    pub(crate) source_bootstrap: Option<String>,
     /// The input.
     pub(crate) plan: Plan,
     /// How the input comes.
     pub(crate) input: Input,
+    /// So many of the last partitions are files, which are complete from the start.
+    pub(crate) file_partitions: u32,
     /// One insert each; several become a statement set.
     pub(crate) queries: Vec<(Query, Target)>,
     /// Subtasks of each operator.
@@ -139,8 +143,10 @@ impl Setup {
             folder: folder.to_owned(),
             bootstrap: bootstrap.into(),
             outside: bootstrap.into(),
+            source_bootstrap: None,
             plan,
             input: Input::Paced(1_500),
+            file_partitions: 0,
             queries: one_of(&mut chance, &queries),
             parallelism: chance.between(1, 4),
             batch_rows: one_of(&mut chance, &[1, 7, 100, 8_192]),
@@ -170,6 +176,11 @@ impl Setup {
             (Query::Tumble { size_s: 10 }, Target::Files),
         ];
         self
+    }
+
+    /// The broker of the input as the writer sees it.
+    fn input_outside(&self) -> &str {
+        self.source_bootstrap.as_ref().unwrap_or(&self.outside)
     }
 
     /// One more option of the tables of Kafka.
@@ -234,7 +245,12 @@ impl Trial {
 
     fn create_topics(&self) -> Result<()> {
         let create = |name: &str| create_topic(&self.setup.outside, name, PARTITIONS, DEADLINE);
-        create(&self.input())?;
+        create_topic(
+            self.setup.input_outside(),
+            &self.input(),
+            PARTITIONS,
+            DEADLINE,
+        )?;
         for (index, (_, target)) in self.setup.queries.iter().enumerate() {
             if *target == Target::Topic {
                 create(&self.out(index))?;
@@ -244,12 +260,20 @@ impl Trial {
     }
 
     fn write_input(&mut self) -> Result<()> {
-        let plan = self.setup.plan.clone();
+        let mut plan = self.setup.plan.clone();
+        plan.partitions -= self.setup.file_partitions;
+        for partition in plan.partitions..self.setup.plan.partitions {
+            let lines = self.setup.plan.partition(partition);
+            let text: String = lines.map(|row| row.to_json() + "\n").collect();
+            let folder = self.setup.folder.join("in");
+            fs::create_dir_all(&folder).map_err(|cause| unreadable(&folder, cause))?;
+            write_file(&folder.join(format!("{partition}.jsonl")), &text)?;
+        }
         let rate = match self.setup.input {
-            Input::ByHand(write) => return write(&self.setup.outside, &self.input(), &plan),
+            Input::ByHand(write) => return write(self.setup.input_outside(), &self.input(), &plan),
             Input::Paced(rate) => rate,
         };
-        let mut writer = KafkaWriter::new(&self.setup.outside, &self.input());
+        let mut writer = KafkaWriter::new(self.setup.input_outside(), &self.input());
         writer.rows_per_second = Some(rate);
         writer.deadline = self.setup.patience.max(DEADLINE) * 2;
         if self.setup.hold_until > 0 {
@@ -268,9 +292,14 @@ impl Trial {
         Ok(())
     }
 
+    /// Lets the rest of the input come that was held back.
+    pub(crate) fn release(&self) {
+        self.released.store(true, Ordering::SeqCst);
+    }
+
     /// Waits until all of the input is with the broker.
     pub(crate) fn wait_for_input(&mut self) -> Result<()> {
-        self.released.store(true, Ordering::SeqCst);
+        self.release();
         match self.writer.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(written)) => written,
@@ -327,11 +356,18 @@ impl Trial {
 
     fn sql(&self) -> String {
         let setup = &self.setup;
-        let mut sql = format!(
-            "CREATE TABLE events ({}) WITH ({});\n",
-            setup.plan.columns_sql(),
-            self.source_options()
-        );
+        let columns = setup.plan.columns_sql();
+        let source = self.source_options();
+        let mut sql = match setup.file_partitions {
+            0 => format!("CREATE TABLE events ({columns}) WITH ({source});\n"),
+            _ => format!(
+                "CREATE TABLE live ({columns}) WITH ({source});\n\
+                 CREATE TABLE done ({columns}) WITH ('connector' = 'filesystem', 'path' = '{}', \
+                 'format' = 'json');\n\
+                 CREATE VIEW events AS SELECT * FROM live UNION ALL SELECT * FROM done;\n",
+                setup.folder.join("in").display()
+            ),
+        };
         let mut inserts = String::new();
         for (index, (query, target)) in setup.queries.iter().enumerate() {
             let options = self.sink_options(index, *target);
@@ -350,10 +386,15 @@ impl Trial {
 
     fn source_options(&self) -> String {
         let rows = self.setup.plan.rows_per_partition;
-        let ends: Vec<String> = (0..self.setup.plan.partitions)
+        let ends: Vec<String> = (0..self.setup.plan.partitions - self.setup.file_partitions)
             .map(|partition| format!("partition:{partition},offset:{rows}"))
             .collect();
         let mut options = self.kafka(&self.input());
+        if let Some(other) = &self.setup.source_bootstrap {
+            let servers = "properties.bootstrap.servers";
+            options.retain(|(key, _)| key != servers);
+            options.push((servers.into(), other.clone()));
+        }
         options.extend(self.setup.source_options.iter().cloned());
         options.push(("scan.startup.mode".into(), "earliest-offset".into()));
         let end = "scan.bounded.mode";
@@ -523,6 +564,11 @@ pub(crate) fn binary() -> Result<PathBuf> {
     }
     millstream_tests::golden::program()
         .map_err(|cause| Error::new(Code::NotFound, format!("no binary to test: {cause:#}")))
+}
+
+/// Whether there is time for the long form of a case: `cargo xtask faults --full`.
+pub(crate) fn is_full() -> bool {
+    std::env::var("MILLSTREAM_FAULTS_FULL").is_ok_and(|value| value == "1")
 }
 
 /// Appends a line to the file named by `MILLSTREAM_FAULTS_LOG`, from which figures are counted.

@@ -6,9 +6,16 @@ const HEAD: &str = "\
 # Faults
 
 Every fault of the list, and what became of it. Written by `cargo xtask faults`; `cargo xtask faults F03 --seed 7`
-repeats one. *Survived* means: in every try, nothing was lost, nothing came twice, and the result was that of a run
-without faults, compared row by row with an independent computation, for a `read_committed` reader that read along the
-whole time. Zero failures in *n* tries leave, at 95 %, at most 3/*n* per try, so *n* is always shown.
+repeats one, and `--full` takes the long form of those that have one: five minutes without a store, ten without a
+sink, half an hour of everything, a million mutated inputs. *Survived* means: in every try, nothing was lost, nothing
+came twice, and the result was that of a run without faults, compared row by row with an independent computation, for
+a `read_committed` reader that read along the whole time. Zero failures in *n* tries leave, at 95 %, at most 3/*n* per
+try, so *n* is always shown.
+
+Nothing is imitated that can be had: the binary is the real one, so are the Kafka broker and the S3 server; disks that
+are full or lose their power are file systems of the kernel in a namespace of their own (root, Linux), and only the
+network between them is ours, a proxy that knows what passes. A process that hangs leaves the state and the stack of
+each of its threads beside its logs.
 
 A case that is *covered* has tests of its own elsewhere, which run with every `cargo xtask test`. A *known gap* is not
 tried, and the reason is given.

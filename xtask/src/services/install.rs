@@ -13,7 +13,57 @@ use anyhow::{Context, Result, bail};
 use super::{process, state};
 use crate::shell;
 
+/// Maven fetches some ten to hundred megabytes.
+const MAVEN_DEADLINE: Duration = Duration::from_secs(15 * 60);
 const PACKAGES_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+static MAVEN: Tool = Tool {
+    program: "mvn",
+    argument: "--version",
+    prefix: "Apache Maven ",
+    least: (3, 6),
+    package: "maven",
+};
+
+/// A package of Maven: group, name, version.
+pub(super) type Package<'a> = (&'a str, &'a str, &'a str);
+
+/// The folder with the jars of these packages and of all they need at run time.
+pub(super) fn jars(name: &str, packages: &[Package<'_>]) -> Result<PathBuf> {
+    let folder = cached(name, |partial| {
+        MAVEN.need()?;
+        std::fs::write(partial.join("pom.xml"), pom(packages))?;
+        let mut maven = Command::new("mvn");
+        maven
+            .current_dir(partial)
+            .args(["--batch-mode", "--quiet", "--no-transfer-progress"])
+            .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+            .arg("-DoutputDirectory=jars");
+        process::finish(&mut maven, MAVEN_DEADLINE)
+    })?;
+    Ok(folder.join("jars"))
+}
+
+fn pom(packages: &[Package<'_>]) -> String {
+    let dependencies = packages.iter().map(|(group, name, version)| {
+        format!(
+            "    <dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>\
+             <version>{version}</version></dependency>\n"
+        )
+    });
+    format!(
+        "\
+<project xmlns=\"http://maven.apache.org/POM/4.0.0\">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>millstream</groupId><artifactId>test-service</artifactId><version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+{}  </dependencies>
+</project>
+",
+        dependencies.collect::<String>()
+    )
+}
 
 /// A program of the system, at least of some version.
 pub(super) struct Tool {

@@ -26,7 +26,6 @@ const VERSION: &str = "4.3.1";
 const SLF4J_VERSION: &str = "1.7.36";
 /// Any 16 bytes in base64; one cluster has one node, so it need not be different each time.
 const CLUSTER: &str = "bWlsbHN0cmVhbS10ZXN0cw";
-const INSTALL_DEADLINE: Duration = Duration::from_secs(15 * 60);
 const START_DEADLINE: Duration = Duration::from_secs(120);
 const FORMAT_DEADLINE: Duration = Duration::from_secs(60);
 /// A port found free can be taken before the broker has it.
@@ -38,14 +37,6 @@ static JAVA: Tool = Tool {
     prefix: "version \"",
     least: (17, 0),
     package: "default-jre-headless",
-};
-
-static MAVEN: Tool = Tool {
-    program: "mvn",
-    argument: "--version",
-    prefix: "Apache Maven ",
-    least: (3, 6),
-    package: "maven",
 };
 
 /// What was started.
@@ -209,32 +200,9 @@ controlled.shutdown.enable=false
 
 /// The folder of the jars.
 fn jars() -> Result<PathBuf> {
-    let folder = install::cached(&format!("kafka-{VERSION}"), |partial| {
-        MAVEN.need()?;
-        std::fs::write(partial.join("pom.xml"), pom())?;
-        let mut maven = Command::new("mvn");
-        maven
-            .current_dir(partial)
-            .args(["--batch-mode", "--quiet", "--no-transfer-progress"])
-            .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
-            .arg("-DoutputDirectory=jars");
-        process::finish(&mut maven, INSTALL_DEADLINE)
-    })?;
-    Ok(folder.join("jars"))
-}
-
-fn pom() -> String {
-    format!(
-        "\
-<project xmlns=\"http://maven.apache.org/POM/4.0.0\">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>millstream</groupId><artifactId>test-kafka</artifactId><version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>{SLF4J_VERSION}</version></dependency>
-  </dependencies>
-</project>
-"
-    )
+    let packages = [
+        ("org.apache.kafka", "kafka_2.13", VERSION),
+        ("org.slf4j", "slf4j-simple", SLF4J_VERSION),
+    ];
+    install::jars(&format!("kafka-{VERSION}"), &packages)
 }

@@ -15,6 +15,7 @@
 //!
 //! Decision: `docs/adr/0010-test-services.md`.
 
+pub(crate) mod flink;
 mod install;
 mod kafka;
 mod process;

@@ -16,7 +16,7 @@
 //!   then every sink of the job has recovered what was pending, also one that shares the directory.
 //! * Marks of partitions ([`success`](super::success)) follow the files they speak of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,10 +27,10 @@ use millstream_core::failpoint::failpoint;
 use millstream_core::table::TableSpec;
 use millstream_core::{Code, Error, Result};
 
-use super::committable::{Message, Move};
+use super::committable::{Mark, Message, Move};
 use super::pending::Life;
 use super::root::{Root, Shown};
-use super::success::{Policy, Waiting};
+use super::success::{Now, Policy, Waiting};
 use super::{MISSING_FILES, location};
 
 /// Most files that are being made visible at a time, where that takes waiting.
@@ -57,8 +57,7 @@ impl Commits {
     /// Commits below any root.
     pub(super) fn at(root: Root, table: &TableSpec, context: &SinkContext) -> Result<Self> {
         let life = Life::of(&context.job);
-        let waiting = Policy::of(table)?
-            .map(|policy| Waiting::new(policy, table, &root, &life, &context.run_id));
+        let waiting = Policy::of(table)?.map(|policy| Waiting::new(policy, &root));
         Ok(Commits {
             owner: table.options.owner().to_string(),
             root,
@@ -71,13 +70,14 @@ impl Commits {
     }
 
     async fn run(&mut self, committables: &[Committable], recovers: bool) -> Result<()> {
-        let mut files = Vec::new();
-        let mut last = false;
-        for committable in committables {
-            match Message::parse(committable)? {
-                Message::File(file) => files.push(file),
-                Message::Notice { last: says, .. } => last |= says,
-            }
+        let Told {
+            files,
+            last,
+            watermark,
+            waiting: before,
+        } = Told::by(committables)?;
+        if let (true, Some(waiting)) = (recovers, &mut self.waiting) {
+            waiting.adopt(before);
         }
         let mut shown = Vec::with_capacity(files.len());
         for some in files.chunks(AT_A_TIME) {
@@ -91,7 +91,11 @@ impl Commits {
         failpoint("fs.commit.marks")?;
         if let Some(waiting) = &mut self.waiting {
             let partitions: BTreeSet<&str> = files.iter().map(|file| file.directory()).collect();
-            waiting.step(partitions, self.clock.now_ms()).await?;
+            let now = Now {
+                clock_ms: self.clock.now_ms(),
+                watermark,
+            };
+            waiting.step(partitions, now).await?;
         }
         if last && !recovers {
             self.root.remove_empty(&self.life)?;
@@ -128,13 +132,71 @@ impl Commits {
     }
 }
 
+/// What the committables of one checkpoint say together.
+#[derive(Default)]
+struct Told {
+    files: Vec<Move>,
+    /// Nothing more is written.
+    last: bool,
+    /// How far the rows have come.
+    watermark: Option<i64>,
+    /// Partitions that waited before it.
+    waiting: BTreeMap<String, i64>,
+}
+
+impl Told {
+    fn by(committables: &[Committable]) -> Result<Self> {
+        let mut told = Told::default();
+        let mut marks = Vec::new();
+        for committable in committables {
+            match Message::parse(committable)? {
+                Message::File(file) => told.files.push(file),
+                Message::Waiting(since) => told.waiting.extend(since),
+                Message::Notice {
+                    last, watermark, ..
+                } => {
+                    told.last |= last;
+                    marks.extend(watermark);
+                }
+            }
+        }
+        told.watermark = together(&marks);
+        Ok(told)
+    }
+}
+
+/// How far all writers together have come: the slowest of those that something is to come to; if there
+/// is none, nobody holds up the fastest.
+fn together(marks: &[Mark]) -> Option<i64> {
+    let busy = marks.iter().filter(|mark| !mark.idle).map(|mark| mark.at);
+    busy.min()
+        .or_else(|| marks.iter().map(|mark| mark.at).max())
+}
+
 #[async_trait]
 impl Committer for Commits {
     async fn recover(&mut self, pending: Vec<Committable>) -> Result<()> {
-        if let Some(waiting) = &mut self.waiting {
-            waiting.adopt().await?;
-        }
         self.run(&pending, true).await
+    }
+
+    fn remembers(&self) -> Vec<Committable> {
+        let since = self.waiting.as_ref().map(Waiting::since);
+        let since = since.filter(|since| !since.is_empty());
+        let message = since.map(|since| Message::Waiting(since.clone()).to_committable());
+        message.into_iter().collect()
+    }
+
+    fn inherit(&mut self, prepared: &[Committable]) -> Result<()> {
+        let Some(waiting) = &mut self.waiting else {
+            return Ok(());
+        };
+        let told = Told::by(prepared)?;
+        let partitions = told.files.iter().map(Move::directory).collect();
+        let now = Now {
+            clock_ms: self.clock.now_ms(),
+            watermark: told.watermark,
+        };
+        waiting.inherit(told.waiting, partitions, now)
     }
 
     async fn is_visible(&mut self, prepared: &[Committable]) -> Result<bool> {

@@ -1,7 +1,7 @@
 //! A directory of this machine: files are renamed, and nothing is durable before it is synced.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use millstream_core::{Code, Error, Result};
@@ -10,23 +10,49 @@ use super::committable::Move;
 use super::pending::{FOLDER, Life};
 use super::root::Shown;
 
+/// Runs what may wait for a disk on a thread for such calls: a sync behind the writes of others can
+/// take minutes, and a worker of the job that waits for it is missing everywhere.
+pub(super) async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(call).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::internal("a call to the disk was lost").caused_by(error)),
+    }
+}
+
 /// Makes a pending file visible. A rename that a power cut has cut in half leaves two names of one
-/// file.
+/// file. What a life that was replaced does at the same time, for it finishes the same commit, only
+/// means that there is less to do.
 pub(super) fn show(root: &Path, file: &Move) -> Result<Shown> {
+    const LOOKS: u32 = 10;
     let (from, to) = (root.join(&file.from), root.join(&file.to));
-    match (look(&from)?, look(&to)?) {
+    for _ in 0..LOOKS {
+        if let Some(shown) = try_show(root, &from, &to)? {
+            return Ok(shown);
+        }
+    }
+    Ok(Shown::Gone)
+}
+
+/// None if the pending file has gone since it was looked at.
+fn try_show(root: &Path, from: &Path, to: &Path) -> Result<Option<Shown>> {
+    let (done, path) = match (look(from)?, look(to)?) {
         (Some(_), None) => {
             create_dirs(to.parent().unwrap_or(root))?;
-            fs::rename(&from, &to).map_err(|error| write_error(&to, error))?;
-            Ok(Shown::Yes)
+            (fs::rename(from, to), to)
         }
-        (None, Some(_)) => Ok(Shown::Yes),
+        (None, Some(_)) => return Ok(Some(Shown::Yes)),
         (Some(pending), Some(visible)) if is_same(&pending, &visible) => {
-            fs::remove_file(&from).map_err(|error| write_error(&from, error))?;
-            Ok(Shown::Yes)
+            (fs::remove_file(from), from)
         }
-        (Some(_), Some(_)) => Ok(Shown::NameTaken),
-        (None, None) => Ok(Shown::Gone),
+        (Some(_), Some(_)) => return Ok(Some(Shown::NameTaken)),
+        (None, None) => return Ok(Some(Shown::Gone)),
+    };
+    match done {
+        Ok(()) => Ok(Some(Shown::Yes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(write_error(path, error)),
     }
 }
 
@@ -49,20 +75,6 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
     false
 }
 
-/// Writes a whole file so that there is never half of it under its name.
-pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    create_dirs(folder)?;
-    let new = path.with_extension("new");
-    let written = File::create(&new).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|error| write_error(&new, error))?;
-    fs::rename(&new, path).map_err(|error| write_error(path, error))?;
-    sync(folder)
-}
-
 /// Creates an empty file in a directory that is there.
 pub(super) fn mark(path: &Path) -> Result<()> {
     match File::create(path) {
@@ -79,14 +91,6 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(write_error(path, error)),
-    }
-}
-
-/// Removes a file; it may be gone already.
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(write_error(path, error)),
-        _ => Ok(()),
     }
 }
 
@@ -213,6 +217,37 @@ mod tests {
             generation,
             checkpoints: true,
         })
+    }
+
+    #[test]
+    fn two_lives_that_finish_the_same_commit_do_not_hurt_each_other() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = here.path().join(".millstream-pending");
+        create_dirs(&folder).unwrap();
+        let files: Vec<Move> = (0..200)
+            .map(|i| Move {
+                from: format!(".millstream-pending/part-{i}"),
+                to: format!("a={}/part-{i}", i % 7),
+            })
+            .collect();
+        for file in &files {
+            fs::write(here.path().join(&file.from), &file.to).unwrap();
+        }
+        let finish = || {
+            let all = files.iter();
+            let mut shown = all.map(|file| show(here.path(), file).unwrap());
+            assert!(shown.all(|shown| shown == Shown::Yes));
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(finish);
+            }
+        });
+        for file in &files {
+            let text = fs::read_to_string(here.path().join(&file.to)).unwrap();
+            assert_eq!(text, file.to);
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod location;
 mod parquet;
 mod part;
 mod partition;
+mod partition_time;
 mod pending;
 mod position;
 mod reader;
@@ -85,6 +86,10 @@ const INACTIVITY_INTERVAL: &str = "sink.rolling-policy.inactivity-interval";
 const CHECK_INTERVAL: &str = "sink.rolling-policy.check-interval";
 const COMMIT_TRIGGER: &str = "sink.partition-commit.trigger";
 const COMMIT_DELAY: &str = "sink.partition-commit.delay";
+const TIME_ZONE: &str = "sink.partition-commit.watermark-time-zone";
+const EXTRACTOR_KIND: &str = "partition.time-extractor.kind";
+const PATTERN: &str = "partition.time-extractor.timestamp-pattern";
+const FORMATTER: &str = "partition.time-extractor.timestamp-formatter";
 const COMMIT_POLICY: &str = "sink.partition-commit.policy.kind";
 const SUCCESS_NAME: &str = "sink.partition-commit.success-file.name";
 const MISSING_FILES: &str = "sink.recovery.missing-files";
@@ -192,15 +197,41 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     OptionSpec::new(
         COMMIT_TRIGGER,
-        "'process-time'",
+        "'process-time' or 'partition-time'",
         "process-time",
-        "a partition is marked once its files are visible; 'partition-time' is not supported",
+        "a partition is marked once its files are visible, or once the watermark has passed the time \
+         its name tells",
     ),
     OptionSpec::new(
         COMMIT_DELAY,
         "a duration such as '1 h'",
         "0 s",
-        "a partition is marked at the first commit this long after its files became visible",
+        "a partition is marked at the first commit this long after its files became visible, or this \
+         long behind its time; for partitions of an hour say '1 h'",
+    ),
+    OptionSpec::new(
+        TIME_ZONE,
+        "a time zone such as 'Europe/Berlin' or 'GMT-08:00'",
+        "UTC",
+        "the zone of the times that partitions are named by, if the watermark is one of TIMESTAMP_LTZ",
+    ),
+    OptionSpec::new(
+        EXTRACTOR_KIND,
+        "'default'",
+        "default",
+        "how the time of a partition is found; 'custom' is not supported",
+    ),
+    OptionSpec::new(
+        PATTERN,
+        "a text such as '$dt $hour:00:00'",
+        "the first partition column",
+        "the time of a partition as text, with the values of partition columns",
+    ),
+    OptionSpec::new(
+        FORMATTER,
+        "a pattern such as 'yyyyMMdd'",
+        "yyyy-MM-dd HH:mm:ss, or a date",
+        "how that text is read",
     ),
     OptionSpec::new(
         MISSING_FILES,

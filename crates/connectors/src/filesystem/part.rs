@@ -17,7 +17,7 @@ use arrow::array::RecordBatch;
 use millstream_core::Result;
 
 use super::body::Body;
-use super::directory::{create_dirs, write_error};
+use super::directory::{blocking, create_dirs, write_error};
 use super::root::Root;
 use super::upload::Upload;
 
@@ -129,9 +129,12 @@ impl Part {
         self.drain().await?;
         let file = match self.out {
             Out::File(mut out, hidden) => {
-                out.flush()
-                    .and_then(|()| out.get_ref().sync_all())
-                    .map_err(|error| write_error(&hidden.path, error))?;
+                let path = hidden.path.clone();
+                let sync = move || {
+                    let synced = out.flush().and_then(|()| out.get_ref().sync_all());
+                    synced.map_err(|error| write_error(&path, error))
+                };
+                blocking(sync).await?;
                 Some(hidden)
             }
             Out::Object(upload) => {

@@ -282,7 +282,7 @@ fn escape(out: &mut String, text: &str) {
 }
 
 /// The text before [`escape`]; what is not an escape stays as it is.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

@@ -84,6 +84,10 @@ impl Reader {
 
 #[async_trait]
 impl SourceReader for Reader {
+    fn reads_in_turn(&self) -> bool {
+        true
+    }
+
     fn assign(&mut self, split: Split, from: Option<Position>) -> Result<()> {
         split_file(&split.data)?;
         self.waiting.push_back((split, from));

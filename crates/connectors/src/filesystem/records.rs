@@ -301,8 +301,10 @@ impl Buffer {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let wanted = self.end + CHUNK.max(self.end);
+        // By a quarter: a record that only looks long must not take three times its size.
+        let wanted = self.end + CHUNK.max(self.end / 4);
         if self.bytes.len() < wanted {
+            self.bytes.reserve_exact(wanted - self.bytes.len());
             self.bytes.resize(wanted, 0);
         }
         let read = input

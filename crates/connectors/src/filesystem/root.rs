@@ -1,6 +1,7 @@
 //! The place a table is written to: a directory or a prefix in a bucket. Paths are relative to it,
 //! with `/` between their parts.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -51,7 +52,10 @@ impl Root {
     /// Makes a pending file visible. Can be repeated.
     pub(super) async fn show(&self, file: &Move) -> Result<Shown> {
         let bucket = match self {
-            Root::Directory(root) => return directory::show(root, file),
+            Root::Directory(root) => {
+                let (root, file) = (root.clone(), file.clone());
+                return directory::blocking(move || directory::show(&root, &file)).await;
+            }
             Root::Bucket(bucket) => bucket,
         };
         if bucket.copy(&file.from, &file.to, OBJECT_BYTES_MAX).await? {
@@ -81,10 +85,14 @@ impl Root {
     pub(super) async fn settle(&self, files: &[&Move]) -> Result<()> {
         match self {
             Root::Directory(root) => {
-                let directories = files.iter().map(|file| file.directory());
-                let directories: std::collections::BTreeSet<&str> = directories.collect();
-                let mut all = directories.iter();
-                all.try_for_each(|path| directory::sync(&root.join(path)))
+                let directories = files.iter().map(|file| root.join(file.directory()));
+                let directories: BTreeSet<PathBuf> = directories.collect();
+                let sync = move || {
+                    directories
+                        .iter()
+                        .try_for_each(|path| directory::sync(path))
+                };
+                directory::blocking(sync).await
             }
             Root::Bucket(bucket) => {
                 for file in files {
@@ -95,18 +103,13 @@ impl Root {
         }
     }
 
-    /// Writes a small file in one step.
-    pub(super) async fn put(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
-        match self {
-            Root::Directory(root) => directory::put(&root.join(path), &bytes),
-            Root::Bucket(bucket) => bucket.put(path, Bytes::from(bytes)).await,
-        }
-    }
-
     /// Creates an empty file in a directory of visible files.
     pub(super) async fn mark(&self, path: &str) -> Result<()> {
         match self {
-            Root::Directory(root) => directory::mark(&root.join(path)),
+            Root::Directory(root) => {
+                let path = root.join(path);
+                directory::blocking(move || directory::mark(&path)).await
+            }
             Root::Bucket(bucket) => bucket.put(path, Bytes::new()).await,
         }
     }
@@ -130,14 +133,6 @@ impl Root {
         }
         let bytes = bucket.range(path, 0..object.size, None).await?;
         Ok(bytes.map(|bytes| bytes.to_vec()))
-    }
-
-    /// Removes a file; it may be gone already.
-    pub(super) async fn remove(&self, path: &str) -> Result<()> {
-        match self {
-            Root::Directory(root) => directory::remove(&root.join(path)),
-            Root::Bucket(bucket) => bucket.delete(path).await,
-        }
     }
 
     /// The files that lives of a job which are over have left behind.

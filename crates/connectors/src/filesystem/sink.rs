@@ -31,12 +31,13 @@ use millstream_core::message::Barrier;
 use millstream_core::options::Options;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::table::TableSpec;
+use millstream_core::time::EventTime;
 use millstream_core::{Code, Error, Result};
 
 use super::body::Body;
 use super::commit::{Commits, ignores_missing};
-use super::committable::{Message, Move};
-use super::directory::sync;
+use super::committable::{Mark, Message, Move};
+use super::directory::{blocking, sync};
 use super::part::{Finished, Part};
 use super::partition::Partitions;
 use super::pending::Life;
@@ -192,6 +193,8 @@ pub(super) struct Writer {
     finished: Vec<Finished>,
     /// The number of the next file.
     next: u64,
+    /// How far the rows have come.
+    mark: Mark,
     /// True while something is written, and so for ever if that fails or is broken off.
     failed: bool,
 }
@@ -203,6 +206,17 @@ impl SinkWriter for Writer {
         self.write_rows(&rows).await?;
         self.failed = false;
         Ok(())
+    }
+
+    fn watermark(&mut self, time: EventTime) {
+        self.mark = Mark {
+            at: time.0,
+            idle: false,
+        };
+    }
+
+    fn idle(&mut self) {
+        self.mark.idle = true;
     }
 
     async fn prepare(&mut self, barrier: Barrier) -> Result<Prepared> {
@@ -223,6 +237,10 @@ impl Writer {
             open: BTreeMap::new(),
             finished: Vec::new(),
             next: 0,
+            mark: Mark {
+                at: EventTime::MIN.0,
+                idle: false,
+            },
             failed: false,
         })
     }
@@ -243,7 +261,8 @@ impl Writer {
         if let Root::Directory(root) = &self.layout.root
             && !self.finished.is_empty()
         {
-            sync(&root.join(self.life.folder()))?;
+            let folder = root.join(self.life.folder());
+            blocking(move || sync(&folder)).await?;
         }
         let waits = self.layout.policy.as_ref().is_some_and(Policy::waits);
         let mut prepared = Prepared::default();
@@ -261,9 +280,12 @@ impl Writer {
             part.hand_over();
         }
         if barrier.last || waits {
+            let asked = self.layout.policy.as_ref();
+            let asked = asked.is_some_and(Policy::wants_watermark);
             let notice = Message::Notice {
                 subtask: self.context.subtask,
                 last: barrier.last,
+                watermark: asked.then_some(self.mark),
             };
             prepared.committables.push(notice.to_committable());
         }
@@ -278,6 +300,7 @@ impl Writer {
             let owner = &self.layout.owner;
             return Err(Error::internal(format!("{owner} takes insertions only")));
         }
+        self.mark.idle = false;
         self.finish(|_, due| due).await?;
         for (directory, rows) in self.layout.split(rows.rows())? {
             self.write_to(&directory, rows).await?;
@@ -305,6 +328,9 @@ impl Writer {
     /// The open file of a directory.
     async fn part(&mut self, directory: &str) -> Result<&mut Part> {
         if !self.open.contains_key(directory) {
+            if let Some(policy) = &self.layout.policy {
+                policy.check(directory)?;
+            }
             let open_max = match self.layout.root {
                 Root::Directory(_) => PARTS_OPEN_MAX,
                 Root::Bucket(_) => OBJECTS_OPEN_MAX,

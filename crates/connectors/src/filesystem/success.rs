@@ -1,13 +1,21 @@
 //! Marks partitions that have new files: an empty file in their directory, such as `_SUCCESS`.
 //!
 //! ```text
-//! files of a partition become visible ──▶ waiting since then ── delay over, at a commit ──▶ marked
+//! files of a partition become visible ──▶ it waits ── its time has come, at a commit ──▶ marked
+//!                                            └─ kept in the checkpoint ─▶ the next life of the job
 //! ```
 //!
+//! | trigger | its time has come |
+//! |---|---|
+//! | `process-time` | when the delay has passed since its files became visible; without one, at once |
+//! | `partition-time` | when the watermark is behind the time its name tells, plus the delay |
+//!
 //! * A partition is marked with the commit of a checkpoint and never before its files are visible.
-//! * Without a delay nothing is remembered: the files and their mark belong to the same commit,
-//!   which is repeated after a crash. With one, the waiting partitions are kept in
-//!   `waiting-<run>.json` in the folder of the job's life, and a later life takes them over.
+//! * The watermark is that of the checkpoint: the least that any writer had at its barrier. Writers to
+//!   whom nothing is to come do not count, unless that is true of all; then the fastest does. At the end
+//!   of all input everything is marked.
+//! * What waits is in the receipt of the next checkpoint, so a crash, a restore and a savepoint take it
+//!   along. A mark that was made is made again after a crash: it is the same empty file.
 //! * A partition that gets files after it was marked waits and is marked again.
 //!
 //! Source of the idea and the options: Apache Flink 2.3, "FileSystem SQL Connector", partition
@@ -17,48 +25,45 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use millstream_core::table::TableSpec;
-use millstream_core::{Code, Error, Result};
-use serde_json::{Value, json};
+use millstream_core::{Error, Result};
 
-use super::pending::{Life, segment};
+use super::partition_time::Extractor;
 use super::root::Root;
 use super::{COMMIT_DELAY, COMMIT_POLICY, COMMIT_TRIGGER, SUCCESS_NAME};
 
 /// The name of a success file unless the table says otherwise.
 pub(super) const DEFAULT_NAME: &str = "_SUCCESS";
 
-/// The beginning of the names of files that hold waiting partitions.
-const PREFIX: &str = "waiting-";
-
 /// When a partition is marked, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Policy {
     name: String,
     delay_ms: i64,
+    /// For partitions that are marked by their own time.
+    time: Option<Extractor>,
 }
 
 impl Policy {
     /// What the options of a table say; `None` if its partitions are not marked.
     pub(super) fn of(table: &TableSpec) -> Result<Option<Self>> {
         let options = &table.options;
-        let trigger = options.one_of(
-            COMMIT_TRIGGER,
-            &["process-time", "partition-time"],
-            "process-time",
-        )?;
-        if trigger == "partition-time" {
-            return Err(Error::unsupported(format!(
-                "option '{COMMIT_TRIGGER}' of {} is 'partition-time', which is not supported",
-                options.owner()
-            ))
-            .hint("with 'process-time' a partition is marked once its files are visible"));
-        }
+        let triggers = ["process-time", "partition-time"];
+        let trigger = options.one_of(COMMIT_TRIGGER, &triggers, triggers[0])?;
         let delay = options.duration(COMMIT_DELAY)?.unwrap_or(Duration::ZERO);
         let delay_ms = i64::try_from(delay.as_millis())
             .map_err(|_| options.invalid(COMMIT_DELAY, "a duration such as '1 h'"))?;
+        let time = Extractor::of(table)?;
         let name = options.get(SUCCESS_NAME).unwrap_or(DEFAULT_NAME);
         let Some(kind) = options.get(COMMIT_POLICY) else {
-            return Ok(None);
+            return match trigger == triggers[1] {
+                false => Ok(None),
+                true => Err(options
+                    .invalid(
+                        COMMIT_TRIGGER,
+                        "'sink.partition-commit.policy.kind' beside it",
+                    )
+                    .hint("without a policy there is nothing to do when the time has come")),
+            };
         };
         if kind.trim() != "success-file" {
             return Err(Error::unsupported(format!(
@@ -80,116 +85,116 @@ impl Policy {
         Ok(Some(Policy {
             name: name.to_string(),
             delay_ms,
+            time: (trigger == triggers[1]).then_some(time),
         }))
     }
 
-    /// True if a partition is marked later than its files become visible.
+    /// True if a partition may be marked later than its files become visible.
     pub(super) fn waits(&self) -> bool {
-        self.delay_ms > 0
+        self.delay_ms > 0 || self.time.is_some()
     }
+
+    /// True if the writers' watermark decides.
+    pub(super) fn wants_watermark(&self) -> bool {
+        self.time.is_some()
+    }
+
+    /// Refuses a partition whose time will never come, before anything is written to it.
+    pub(super) fn check(&self, partition: &str) -> Result<()> {
+        match &self.time {
+            Some(time) => time.time_ms(partition).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn is_due(&self, partition: &str, since_ms: i64, now: Now) -> Result<bool> {
+        let Some(time) = &self.time else {
+            return Ok(since_ms.saturating_add(self.delay_ms) <= now.clock_ms);
+        };
+        let Some(watermark) = now.watermark else {
+            return Ok(false);
+        };
+        let end = time.time_ms(partition)?.saturating_add(self.delay_ms);
+        Ok(watermark > end || watermark == i64::MAX)
+    }
+}
+
+/// The time of a commit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    /// Of the machine, ms since 1970.
+    pub(super) clock_ms: i64,
+    /// Of the checkpoint's rows, if the writers have told one.
+    pub(super) watermark: Option<i64>,
 }
 
 /// The partitions of one table that wait to be marked.
 pub(super) struct Waiting {
     policy: Policy,
-    table: String,
     root: Root,
-    life: Life,
-    /// Where they are kept, below the root.
-    file: String,
     /// When files of each became visible first, ms since 1970.
     since: BTreeMap<String, i64>,
 }
 
 impl Waiting {
-    pub(super) fn new(
-        policy: Policy,
-        table: &TableSpec,
-        root: &Root,
-        life: &Life,
-        run_id: &str,
-    ) -> Self {
+    pub(super) fn new(policy: Policy, root: &Root) -> Self {
         Waiting {
             policy,
-            table: table.name.clone(),
             root: root.clone(),
-            life: life.clone(),
-            file: format!("{}/{PREFIX}{}.json", life.folder(), segment(run_id)),
             since: BTreeMap::new(),
         }
     }
 
-    /// Takes over what earlier lives of the job have left waiting.
-    pub(super) async fn adopt(&mut self) -> Result<()> {
+    /// What a later life of the job has to know.
+    pub(super) fn since(&self) -> &BTreeMap<String, i64> {
+        &self.since
+    }
+
+    /// These wait, since then or since before.
+    pub(super) fn adopt(&mut self, waiting: impl IntoIterator<Item = (String, i64)>) {
+        for (partition, ms) in waiting {
+            let first = self.since.entry(partition).or_insert(ms);
+            *first = ms.min(*first);
+        }
+    }
+
+    /// Takes over what a checkpoint says that others have finished: what was due with it is marked.
+    pub(super) fn inherit(
+        &mut self,
+        before: BTreeMap<String, i64>,
+        partitions: BTreeSet<&str>,
+        then: Now,
+    ) -> Result<()> {
         if !self.policy.waits() {
             return Ok(());
         }
-        for path in self.root.leftovers(&self.life).await? {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            if name.starts_with(PREFIX) && name.ends_with(".json") {
-                self.load(&path).await?;
-            }
-        }
-        match self.since.is_empty() {
-            true => Ok(()),
-            false => self.keep().await,
-        }
-    }
-
-    /// Notes that files of these partitions are visible, and marks those that are due.
-    pub(super) async fn step(&mut self, partitions: BTreeSet<&str>, now_ms: i64) -> Result<()> {
-        let before = self.since.len();
-        for partition in partitions {
-            self.since.entry(partition.to_string()).or_insert(now_ms);
-        }
-        if self.policy.waits() && self.since.len() > before {
-            self.keep().await?;
-        }
-        let due_ms = now_ms.saturating_sub(self.policy.delay_ms);
-        let due = self.since.iter().filter(|(_, since)| **since <= due_ms);
-        let due: Vec<String> = due.map(|(partition, _)| partition.clone()).collect();
-        for partition in &due {
-            let path = format!("{partition}/{}", self.policy.name);
-            self.root.mark(&path).await?;
-            self.since.remove(partition);
-        }
-        match self.policy.waits() && !due.is_empty() {
-            true => self.keep().await,
-            false => Ok(()),
-        }
-    }
-
-    async fn load(&mut self, path: &str) -> Result<()> {
-        let Some(text) = self.root.read(path).await? else {
-            return Ok(());
-        };
-        let parsed = || -> Option<(String, Vec<(String, i64)>)> {
-            let value: Value = serde_json::from_slice(&text).ok()?;
-            let table = value.get("table")?.as_str()?.to_string();
-            let since = value.get("since")?.as_object()?.iter();
-            let since = since.map(|(partition, ms)| Some((partition.clone(), ms.as_i64()?)));
-            Some((table, since.collect::<Option<_>>()?))
-        };
-        let (table, since) = parsed().ok_or_else(|| {
-            let path = self.root.shown(path);
-            let text = format!("'{path}' does not hold the partitions that wait to be marked");
-            Error::new(Code::CheckpointDamaged, text)
-        })?;
-        if table == self.table {
-            for (partition, ms) in since {
-                let first = self.since.entry(partition).or_insert(ms);
-                *first = ms.min(*first);
+        let with_it = partitions.into_iter();
+        let with_it = with_it.map(|partition| (partition.to_string(), then.clock_ms));
+        for (partition, since) in before.into_iter().chain(with_it) {
+            // The machine's clock tells nothing of the moment when it was committed.
+            let by_time = self.policy.wants_watermark();
+            if !by_time || !self.policy.is_due(&partition, since, then)? {
+                self.adopt([(partition, since)]);
             }
         }
         Ok(())
     }
 
-    /// Replaces the file, or removes it if nothing waits.
-    async fn keep(&self) -> Result<()> {
-        if self.since.is_empty() {
-            return self.root.remove(&self.file).await;
+    /// Notes that files of these partitions are visible, and marks those whose time has come.
+    pub(super) async fn step(&mut self, partitions: BTreeSet<&str>, now: Now) -> Result<()> {
+        let visible = partitions.into_iter();
+        self.adopt(visible.map(|partition| (partition.to_string(), now.clock_ms)));
+        let mut due = Vec::new();
+        for (partition, since) in &self.since {
+            if self.policy.is_due(partition, *since, now)? {
+                due.push(partition.clone());
+            }
         }
-        let text = json!({"table": self.table, "since": self.since}).to_string();
-        self.root.put(&self.file, text.into_bytes()).await
+        for partition in due {
+            let path = format!("{partition}/{}", self.policy.name);
+            self.root.mark(&path).await?;
+            self.since.remove(&partition);
+        }
+        Ok(())
     }
 }

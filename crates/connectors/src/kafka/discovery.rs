@@ -9,16 +9,20 @@
 //!   and starting again means the same records.
 //! * With `read_committed` the end of a partition is the end of its last finished transaction: a
 //!   bounded read does not wait for a transaction that is still open.
-//! * A topic or partition that was there and is gone is an error: its unread records are lost.
+//! * A topic or partition that was there and is gone is an error: its unread records are lost. A
+//!   broker that has just started may know less than others, so that is looked at again for a while.
+//! * A topic that does not exist is an error at once. A partition that the metadata names exists: a
+//!   broker that does not know it is asked again, as long as a question may take.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use millstream_core::connector::{Discovery, Split, SplitEnumerator};
 use millstream_core::{Code, Error, Result};
 use rdkafka::consumer::Consumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::client::{self, Guarded, Reading, blocking};
@@ -30,6 +34,11 @@ use super::startup::Place;
 /// Most partitions of one table.
 const PARTITIONS_MAX: usize = 100_000;
 
+/// How long to wait before a question is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// How often is looked again for what was there.
+const LOOKS_FOR_LOST: u32 = 15;
+
 /// A partition: topic and number.
 type Id = (String, i32);
 
@@ -37,6 +46,8 @@ type Id = (String, i32);
 pub(super) struct Discover {
     settings: Arc<Settings>,
     known: Arc<BTreeSet<Id>>,
+    /// What is found now was not there before.
+    later: bool,
     client: Option<Arc<Guarded<Reading>>>,
 }
 
@@ -46,9 +57,11 @@ impl Discover {
             let partition = Partition::parse(&split.data)?;
             Ok((partition.topic, partition.partition))
         });
+        let known: BTreeSet<Id> = known.collect::<Result<_>>()?;
         Ok(Discover {
             settings,
-            known: Arc::new(known.collect::<Result<_>>()?),
+            later: !known.is_empty(),
+            known: Arc::new(known),
             client: None,
         })
     }
@@ -68,9 +81,11 @@ impl SplitEnumerator for Discover {
         let look = Look {
             settings: Arc::clone(&self.settings),
             known: Arc::clone(&self.known),
+            later: self.later,
             client,
         };
         let found = blocking(move || look.find()).await?;
+        self.later = true;
         let known = Arc::make_mut(&mut self.known);
         known.extend(
             found
@@ -91,13 +106,13 @@ impl SplitEnumerator for Discover {
 struct Look {
     settings: Arc<Settings>,
     known: Arc<BTreeSet<Id>>,
+    later: bool,
     client: Arc<Guarded<Reading>>,
 }
 
 impl Look {
     fn find(&self) -> Result<Vec<Partition>> {
-        let topics = self.topics()?;
-        self.check_known(&topics)?;
+        let topics = self.topics_with_known()?;
         let mut new: Vec<Id> = Vec::new();
         for (topic, partitions) in &topics {
             let all = (0..*partitions).map(|partition| (topic.clone(), partition));
@@ -121,9 +136,9 @@ impl Look {
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        let starts = match self.known.is_empty() {
-            true => self.offsets(&new, &self.settings.start)?,
-            false => self.offsets(&new, &Place::Earliest)?,
+        let starts = match self.later {
+            false => self.offsets(&new, &self.settings.start)?,
+            true => self.offsets(&new, &Place::Earliest)?,
         };
         let ends = match &self.settings.end {
             Some(place) => Some(self.offsets(&new, place)?),
@@ -144,6 +159,24 @@ impl Look {
 
     fn failed(&self, doing: &str, error: &KafkaError) -> Error {
         client::failed(&self.client, &format!("{}: {doing}", self.owner()), error)
+    }
+
+    /// The topics, with everything in them that was there before.
+    fn topics_with_known(&self) -> Result<BTreeMap<String, i32>> {
+        let mut looks = 0;
+        loop {
+            let found = self.topics().and_then(|topics| {
+                self.check_known(&topics)?;
+                Ok(topics)
+            });
+            match found {
+                Err(error) if error.code() == Code::InputLost && looks < LOOKS_FOR_LOST => {
+                    looks += 1;
+                    std::thread::sleep(ASK_AGAIN);
+                }
+                found => return found,
+            }
+        }
     }
 
     /// Each topic with its number of partitions.
@@ -275,26 +308,50 @@ impl Look {
     /// Asks the leaders of all partitions at once; the times -1 and -2, which the client has as
     /// offsets for end and beginning, mean the same to a broker.
     fn lookup(&self, partitions: &[Id], time: Offset) -> Result<Vec<(Id, Offset)>> {
-        let doing = "cannot look up where to read";
         let list = self.list(partitions, time)?;
-        let answer = self
-            .client
-            .offsets_for_times(list, self.settings.properties.answer);
-        let answer = answer.map_err(|error| self.failed(doing, &error))?;
-        self.entries(&answer, doing)
+        self.asked("cannot look up where to read", |longest| {
+            self.client.offsets_for_times(list.clone(), longest)
+        })
+    }
+
+    /// Asks for offsets until every broker knows the partitions that the metadata has named, for as
+    /// long as a question may take.
+    fn asked(
+        &self,
+        doing: &str,
+        ask: impl Fn(Duration) -> KafkaResult<TopicPartitionList>,
+    ) -> Result<Vec<(Id, Offset)>> {
+        let longest = self.settings.properties.answer;
+        let mut tries = longest.as_millis() / ASK_AGAIN.as_millis();
+        loop {
+            let entries = ask(longest).and_then(|answer| entries(&answer));
+            let error = match entries {
+                Ok(entries) => return Ok(entries),
+                Err(error) => error,
+            };
+            let found = self.failed(doing, &error);
+            if found.code() != Code::NotFound {
+                return Err(found);
+            }
+            if tries == 0 {
+                return Err(Error::new(Code::Unavailable, found.message())
+                    .hint("the brokers name partitions in their metadata that they do not know"));
+            }
+            tries -= 1;
+            std::thread::sleep(ASK_AGAIN);
+        }
     }
 
     fn committed(&self, partitions: &[Id], reset: Option<Reset>) -> Result<BTreeMap<Id, i64>> {
         let group = &self.settings.group;
         let doing = format!("cannot read the offsets of group '{group}'");
         let list = self.list(partitions, Offset::Invalid)?;
-        let answer = self
-            .client
-            .committed_offsets(list, self.settings.properties.answer);
-        let answer = answer.map_err(|error| self.failed(&doing, &error))?;
+        let answer = self.asked(&doing, |longest| {
+            self.client.committed_offsets(list.clone(), longest)
+        })?;
         let mut found = BTreeMap::new();
         let mut without = Vec::new();
-        for (id, offset) in self.entries(&answer, &doing)? {
+        for (id, offset) in answer {
             match offset {
                 Offset::Offset(offset) => drop(found.insert(id, offset)),
                 _ => without.push(id),
@@ -330,15 +387,14 @@ impl Look {
         }
         Ok(list)
     }
+}
 
-    fn entries(&self, answer: &TopicPartitionList, doing: &str) -> Result<Vec<(Id, Offset)>> {
-        let entries = answer.elements().into_iter().map(|entry| {
-            entry.error().map_err(|error| self.failed(doing, &error))?;
-            Ok((
-                (entry.topic().to_string(), entry.partition()),
-                entry.offset(),
-            ))
-        });
-        entries.collect()
-    }
+/// The offset of each partition, or the first error.
+fn entries(answer: &TopicPartitionList) -> KafkaResult<Vec<(Id, Offset)>> {
+    let entries = answer.elements().into_iter().map(|entry| {
+        entry.error()?;
+        let id = (entry.topic().to_string(), entry.partition());
+        Ok((id, entry.offset()))
+    });
+    entries.collect()
 }

@@ -12,7 +12,7 @@
 //! * Everything librdkafka keeps for us is bounded by bytes; every call to a broker has a deadline
 //!   and happens on a thread that may wait.
 //! * Only listed `properties.*` reach librdkafka ([`properties`]): some of the others run programs or
-//!   read files.
+//!   read files. Files are read from one directory only ([`secrets`]).
 //!
 //! Options and their meaning: Apache Flink's "Apache Kafka SQL Connector" and "Upsert Kafka SQL
 //! Connector". Client: librdkafka 2.12 through the crate rdkafka.
@@ -33,10 +33,12 @@ mod partitioner;
 mod producer;
 mod properties;
 mod reader;
+mod secrets;
 mod sink;
 mod source;
 mod split;
 mod startup;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod transactions;

@@ -126,6 +126,8 @@ pub(super) struct Live {
     owner: String,
     delivery_timeout: Duration,
     answer: Duration,
+    /// Something has been handed over.
+    has_sent: AtomicBool,
 }
 
 impl Live {
@@ -139,11 +141,17 @@ impl Live {
             owner: properties.owner.clone(),
             delivery_timeout: properties.delivery_timeout,
             answer: properties.answer,
+            has_sent: AtomicBool::new(false),
         })
     }
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// True once a record was handed over.
+    pub(super) fn has_sent(&self) -> bool {
+        self.has_sent.load(Ordering::Relaxed)
     }
 
     /// How long a question to the brokers may take.
@@ -224,6 +232,7 @@ impl Live {
             headers: record.headers.clone(),
             delivery_opaque: Arc::clone(counter),
         };
+        self.has_sent.store(true, Ordering::Relaxed);
         self.client.send(message).map_err(|(error, _)| error)
     }
 

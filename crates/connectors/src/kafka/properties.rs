@@ -2,7 +2,7 @@
 //!
 //! librdkafka has settings that load libraries, run programs and read any file
 //! (`plugin.library.paths`, `sasl.kerberos.kinit.cmd`, `ssl.engine.location`, …), so only the listed
-//! ones are taken. Users write Java's names as in Flink, or librdkafka's; what differs is renamed.
+//! ones are taken, and files from one directory only. Users write Java's names as in Flink, or librdkafka's; what differs is renamed.
 //! No value of a setting enters a message, because some are secret.
 //!
 //! What bounds memory is set by us: at most 8 MiB of fetched records wait per reader and 32 MiB of
@@ -16,7 +16,7 @@ use millstream_core::{Code, Error, Result, suggest};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 
-use super::jaas;
+use super::{jaas, secrets};
 
 /// What all keys begin with.
 const PREFIX: &str = "properties.";
@@ -34,6 +34,8 @@ enum Use {
     WriteKib(&'static str),
     /// Known from Java, without a meaning here.
     Nothing,
+    /// The same, a file in the secrets directory.
+    File(&'static str),
     /// Read by us.
     Ours,
     /// Only these values, which are what we do anyway.
@@ -120,16 +122,16 @@ const ALLOWED: &[(&str, Use)] = &[
         Use::All("socket.keepalive.enable"),
     ),
     ("socket.timeout.ms", Use::All("socket.timeout.ms")),
-    ("ssl.ca.location", Use::All("ssl.ca.location")),
+    ("ssl.ca.location", Use::File("ssl.ca.location")),
     ("ssl.ca.pem", Use::All("ssl.ca.pem")),
     (
         "ssl.certificate.location",
-        Use::All("ssl.certificate.location"),
+        Use::File("ssl.certificate.location"),
     ),
     ("ssl.certificate.pem", Use::All("ssl.certificate.pem")),
     ("ssl.cipher.suites", Use::All("ssl.cipher.suites")),
     ("ssl.endpoint.identification.algorithm", Use::Ours),
-    ("ssl.key.location", Use::All("ssl.key.location")),
+    ("ssl.key.location", Use::File("ssl.key.location")),
     ("ssl.key.password", Use::All("ssl.key.password")),
     ("ssl.key.pem", Use::All("ssl.key.pem")),
     (
@@ -231,6 +233,7 @@ impl Properties {
                     .insert(to, bytes.div_ceil(1024).max(1).to_string());
             }
             Use::Nothing => {}
+            Use::File(to) => drop(self.all.insert(to, secret(options, name, value)?)),
             Use::Ours => self.ours(options, name, value)?,
             Use::Only(values) => {
                 if !values.iter().any(|only| only.eq_ignore_ascii_case(value)) {
@@ -321,7 +324,8 @@ impl Properties {
                 return Err(invalid(options, name, "a PEM file, with 'properties.ssl.truststore.type' = 'PEM'")
                     .hint("Java's stores can only be read by Java; export the certificates as PEM and name the file by 'properties.ssl.ca.location'"));
             }
-            self.all.insert("ssl.ca.location", path.to_string());
+            let file = secret(options, "ssl.truststore.location", path)?;
+            self.all.insert("ssl.ca.location", file);
         }
         if let Some(path) = get("ssl.keystore.location") {
             if !get("ssl.keystore.type").is_some_and(|ty| ty.eq_ignore_ascii_case("PKCS12")) {
@@ -329,7 +333,8 @@ impl Properties {
                 return Err(invalid(options, name, "a PKCS#12 file, with 'properties.ssl.keystore.type' = 'PKCS12'")
                     .hint("Java's own stores can only be read by Java; 'keytool -importkeystore' makes PKCS#12 of them"));
             }
-            self.all.insert("ssl.keystore.location", path.to_string());
+            let file = secret(options, "ssl.keystore.location", path)?;
+            self.all.insert("ssl.keystore.location", file);
         }
         Ok(())
     }
@@ -510,6 +515,17 @@ fn bootstrap(options: &Options) -> Result<String> {
         true => Ok(servers.join(",")),
         false => Err(options.invalid(key, "addresses such as 'host1:9092,host2:9092'")),
     }
+}
+
+/// The path of a file that the process may show to the brokers.
+fn secret(options: &Options, name: &str, path: &str) -> Result<String> {
+    let file = secrets::confined(path, secrets::directory().as_deref());
+    file.map_err(|wanted| {
+        invalid(options, name, &wanted).hint(
+            "the text of a certificate or key can stand in the statement: 'properties.ssl.ca.pem', \
+             'properties.ssl.certificate.pem', 'properties.ssl.key.pem'",
+        )
+    })
 }
 
 fn millis(options: &Options, name: &str, value: &str) -> Result<Duration> {

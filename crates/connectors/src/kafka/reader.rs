@@ -23,7 +23,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use millstream_core::connector::{Fetch, Position, SourceReader, Split};
 use millstream_core::id::SplitId;
-use millstream_core::{Code, Error, Result};
+use millstream_core::{Code, Error, Remedy, Result};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -367,6 +367,8 @@ impl Reader {
                 self.away_since.get_or_insert(now);
                 Ok(())
             }
+            // The client asks for the same batch for ever: without a word the job would stand still.
+            E::BadCompression | E::BadMessage => Err(unreadable(self.owner(), &self.names(), code)),
             // Nobody here is a member of the group; its coordinator may refuse us.
             E::GroupAuthorizationFailed if self.settings.properties.group.is_none() => Ok(()),
             _ => match error::kind(code) {
@@ -633,6 +635,19 @@ fn replaced(owner: &str, part: &Part) -> Error {
         ),
     )
     .hint("the topic has been created anew; start the job anew to read it from its beginning")
+}
+
+/// A batch of records that cannot be taken apart, and so neither skipped nor set aside record by record.
+fn unreadable(owner: &str, topics: &str, code: RDKafkaErrorCode) -> Error {
+    Error::new(
+        Code::BadRecord,
+        format!("{owner}: a batch of records in {topics} cannot be read: {code}"),
+    )
+    .with_remedy(Remedy::Correct)
+    .hint(
+        "it is damaged, or compressed with zstd and longer than twice 'properties.fetch.max.bytes' once it is \
+         unpacked: raise that, or have the records deleted",
+    )
 }
 
 /// The partition does not reach from or to where we are.

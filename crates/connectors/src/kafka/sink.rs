@@ -1,5 +1,6 @@
 //! Opening a topic for writing: every option is checked here, before the job runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_core::connector::{
@@ -19,7 +20,7 @@ use super::properties::Properties;
 use super::source::{TOPIC_WANTED, is_topic};
 use super::transactions::Shared;
 use super::upsert::{Buffer, Holding};
-use super::writer::{Nothing, Progress, Route, Writer};
+use super::writer::{Commits, Progress, Route, Writer};
 use super::{Kafka, UpsertKafka};
 
 /// What the transactional id begins with, unless the table says otherwise.
@@ -129,6 +130,11 @@ impl Settings {
         }
     }
 
+    /// True if the table is written in the transactions of the job.
+    fn is_shared(&self, context: &SinkContext) -> bool {
+        self.guarantee == Promise::ExactlyOnce && context.transactions.is_some()
+    }
+
     /// The name of the cluster as a system that has transactions.
     fn group(&self) -> Option<String> {
         let exactly = self.guarantee == Promise::ExactlyOnce;
@@ -224,9 +230,9 @@ fn transactions(tables: &[&TableSpec], context: &SinkContext) -> Result<Arc<dyn 
             ));
         }
     }
-    let mut topics: Vec<String> = settings.iter().map(|table| table.topic.clone()).collect();
-    topics.sort_unstable();
-    topics.dedup();
+    let topics = settings.iter();
+    let topics = topics.map(|table| (table.topic.clone(), table.properties.owner.clone()));
+    let topics: BTreeMap<String, String> = topics.collect();
     Ok(Arc::new(Shared::new(first, topics, context)))
 }
 
@@ -251,10 +257,15 @@ macro_rules! sink_factory {
 
             fn committer(
                 &self,
-                _table: &TableSpec,
-                _context: &SinkContext,
+                table: &TableSpec,
+                context: &SinkContext,
             ) -> Result<Box<dyn Committer>> {
-                Ok(Box::new(Nothing))
+                let settings = Settings::of(table)?;
+                let looks = !settings.is_shared(context);
+                let Settings {
+                    properties, topic, ..
+                } = settings;
+                Ok(Box::new(Commits::new(properties, topic, looks)))
             }
 
             fn transaction_group(&self, table: &TableSpec) -> Result<Option<String>> {

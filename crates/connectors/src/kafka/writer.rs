@@ -15,6 +15,8 @@ use millstream_core::failpoint::failpoint;
 use millstream_core::message::Barrier;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::{Code, Error, Result};
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer;
 
 use super::client::{self, blocking};
@@ -86,7 +88,8 @@ impl Writer {
             Route::Own {
                 live, properties, ..
             } => {
-                let made = Live::new(properties, &properties.writer())?;
+                let given = properties.clone();
+                let made = blocking(move || Live::new(&given, &given.writer())).await?;
                 Arc::clone(live.insert(Arc::new(made)))
             }
         };
@@ -186,16 +189,31 @@ async fn look(live: &Arc<Live>, topic: &str, owner: &str) -> Result<i32> {
     let (live, topic, owner) = (Arc::clone(live), topic.to_string(), owner.to_string());
     blocking(move || {
         let found = client::partitions(live.client().client(), &topic, live.answer());
-        found.map_err(|error| match error.rdkafka_error_code().map(error::kind) {
-            Some(error::Kind::Gone) => Error::new(
-                Code::NotFound,
-                format!("{owner}: the cluster has no topic '{topic}'"),
-            )
-            .hint("create the topic, or check its name and the brokers"),
-            _ => live.failed(&format!("cannot look at topic '{topic}'"), &error),
+        found.map_err(|error| {
+            let failed = |doing: &str| live.failed(doing, &error);
+            no_topic(&owner, &topic, &error, failed)
         })
     })
     .await
+}
+
+/// The error for a topic that cannot be written: it is not there, or `failed` to be looked at.
+pub(super) fn no_topic(
+    owner: &str,
+    topic: &str,
+    error: &KafkaError,
+    failed: impl Fn(&str) -> Error,
+) -> Error {
+    match error.rdkafka_error_code().map(error::kind) {
+        Some(error::Kind::Gone) => Error::new(
+            Code::NotFound,
+            format!("{owner}: the cluster has no topic '{topic}'"),
+        )
+        .hint(
+            "create the topic, or check its name and the brokers; it is not created by writing it",
+        ),
+        _ => failed(&format!("cannot look at topic '{topic}'")),
+    }
 }
 
 async fn send(
@@ -235,13 +253,43 @@ impl SinkWriter for Writer {
     }
 }
 
-/// Rows are visible with the transaction, or at once: there is nothing else to commit.
-pub(super) struct Nothing;
+/// Rows are visible with the transaction, or at once: there is nothing to commit. A table without
+/// transactions is looked for before the first row; with them, [`Shared`] does that.
+pub(super) struct Commits {
+    properties: Properties,
+    topic: String,
+    looks: bool,
+}
+
+impl Commits {
+    /// Commits nothing; `looks` for the topic.
+    pub(super) fn new(properties: Properties, topic: String, looks: bool) -> Self {
+        Commits {
+            properties,
+            topic,
+            looks,
+        }
+    }
+}
 
 #[async_trait]
-impl Committer for Nothing {
+impl Committer for Commits {
     async fn recover(&mut self, _pending: Vec<Committable>) -> Result<()> {
-        Ok(())
+        if !self.looks {
+            return Ok(());
+        }
+        let (properties, topic) = (self.properties.clone(), self.topic.clone());
+        blocking(move || {
+            let reader = client::reading(&properties, "millstream")?;
+            let found = client::partitions(reader.client(), &topic, properties.answer);
+            found.map(drop).map_err(|error| {
+                let owner = &properties.owner;
+                let failed =
+                    |doing: &str| client::failed(&reader, &format!("{owner}: {doing}"), &error);
+                no_topic(owner, &topic, &error, failed)
+            })
+        })
+        .await
     }
 
     async fn commit(&mut self, _prepared: Vec<Committable>) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::format::Formats;
 use crate::message::Barrier;
 use crate::rows::ChangeBatch;
 use crate::table::TableSpec;
+use crate::time::EventTime;
 use crate::{Error, Result};
 
 /// Opens tables for writing. Checks every option at once, so that mistakes are found when the
@@ -158,13 +159,19 @@ pub struct Prepared {
 /// Writes rows so that they stay invisible until committed.
 ///
 /// ```text
-/// { write | prepare }* ─▶ prepare(last) ─▶ drop        dropped earlier: what is not prepared must
-///                                                      not look complete
+/// { write | watermark | idle | prepare }* ─▶ prepare(last) ─▶ drop      dropped earlier: what is not
+///                                                                prepared must not look complete
 /// ```
 #[async_trait]
 pub trait SinkWriter: Send {
     /// Writes the physical (and persisted metadata) columns of the table, in that order.
     async fn write(&mut self, rows: ChangeBatch) -> Result<()>;
+    /// No row at or before this event time will be written any more; never goes back within one life
+    /// of the job. [`EventTime::MAX`] once the input has been read to its end.
+    fn watermark(&mut self, _time: EventTime) {}
+    /// Nothing is to be expected for a while: what others say of the watermark counts without us,
+    /// until a row or a watermark comes.
+    fn idle(&mut self) {}
     /// Makes everything written so far survive a crash, and hands over what is to be committed with
     /// this checkpoint. After `barrier.last` nothing is written.
     async fn prepare(&mut self, barrier: Barrier) -> Result<Prepared>;
@@ -177,6 +184,18 @@ pub trait Committer: Send {
     /// visible already or not. Makes it visible, and removes whatever earlier lives of this job
     /// have left behind besides.
     async fn recover(&mut self, pending: Vec<Committable>) -> Result<()>;
+    /// What it has to know after a restart besides: put into the next checkpoint behind what the
+    /// writers have prepared, and given back with that to `commit`, `recover` and `inherit`. Asked
+    /// before the checkpoint is stored; what belongs to it is not committed yet.
+    fn remembers(&self) -> Vec<Committable> {
+        Vec::new()
+    }
+    /// Before `recover`, instead of its `pending`: the job begins with a checkpoint of another
+    /// history, such as a savepoint. What that one has prepared is visible already, or somebody else's
+    /// to show; only what it says about the future counts.
+    fn inherit(&mut self, _prepared: &[Committable]) -> Result<()> {
+        Ok(())
+    }
     /// True if any of it is visible already: then its checkpoint was committed, whatever else is
     /// said. Asked before a checkpoint without a verdict is given up.
     async fn is_visible(&mut self, _prepared: &[Committable]) -> Result<bool> {

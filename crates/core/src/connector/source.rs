@@ -130,6 +130,11 @@ pub trait SourceReader: Send {
     /// Where to go on after everything that `fetch` has returned of an assigned split so far;
     /// `None` if nothing was returned yet and it was assigned without a position.
     fn position(&self, split: SplitId) -> Option<Position>;
+    /// Whether its splits have rows one after another, as files do. Then a split without any row yet may
+    /// only be waiting for its turn; elsewhere it is silent, and idle after a while.
+    fn reads_in_turn(&self) -> bool {
+        false
+    }
 }
 
 /// Tells the outside how far a committed checkpoint has come: a consumer group's offsets, the

@@ -50,6 +50,16 @@ pub trait Transactions: Send + Sync {
     async fn commit(&self, marker: &CommitMarker) -> CommitOutcome;
     /// Gives up what is not committed, so that readers do not wait for it.
     async fn abort(&self) -> Result<()>;
+    /// What the call that is under way waits for, in words for people, such as `take over the
+    /// transactional id 'x'`. Asked when it lasts long.
+    fn doing(&self) -> Option<String> {
+        None
+    }
+    /// Something the owner of the job should know now, told once: the open transaction has been open
+    /// for half of the time it may. Asked every second.
+    fn alarm(&self) -> Option<String> {
+        None
+    }
     /// For the writers of the same connector.
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }

@@ -21,7 +21,12 @@ use crate::output::text_rows;
 pub(crate) const FUNCTIONS: &[Spec] = &[
     function("md5", &[Text], |args| digits(args, 32), digest::<Md5>),
     function("sha1", &[Text], |args| digits(args, 40), digest::<Sha1>),
-    function("sha2", &[Text, Int], |args| digits(args, 128), sha2),
+    function(
+        "sha2",
+        &[Text, Int],
+        |args| args.strict(SqlType::Varchar(128)),
+        sha2,
+    ),
     function("sha224", &[Text], |args| digits(args, 56), digest::<Sha224>),
     function("sha256", &[Text], |args| digits(args, 64), digest::<Sha256>),
     function("sha384", &[Text], |args| digits(args, 96), digest::<Sha384>),
@@ -34,7 +39,7 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
 ];
 
 fn digits(args: &Arguments, count: u32) -> Result<ColumnType> {
-    args.strict(SqlType::Varchar(count))
+    args.strict(SqlType::Char(count))
 }
 
 fn digest<D: Digest>(call: &Call) -> Result<ArrayRef> {
@@ -107,7 +112,7 @@ mod tests {
         );
         check_null("sha512", &[NO_STR]);
         check_error("sha2", &[s("abc"), i(1)], "found 1");
-        assert_eq!(type_of("md5", &[s("a")]), "VARCHAR(32) NOT NULL");
+        assert_eq!(type_of("md5", &[s("a")]), "CHAR(32) NOT NULL");
         for (name, length) in [("sha384", 96), ("sha512", 128)] {
             let found = crate::testing::call(name, &[s("abc")]).unwrap().to_string();
             assert_eq!(found.len(), length);

@@ -5,7 +5,7 @@
 //! REGEXP_EXTRACT('foothebar', 'foo(.*?)(bar)', 2)       -- 'bar';  NULL without a match
 //! REGEXP_EXTRACT_ALL('100-200, 300-400', '(\d+)-(\d+)') -- ['100', '300']
 //! REGEXP_REPLACE('foobar', 'oo|ar', '')                 -- 'fb'
-//! REGEXP_REPLACE('a-b', '(\w)-(\w)', '$2-$1')           -- 'b-a'
+//! REGEXP_REPLACE('a1', '[0-9]', '$0')                   -- 'a$0': the new text is taken as it is
 //! REGEXP_COUNT('banana', 'an')                          -- 2
 //! REGEXP_INSTR('banana', 'n')                           -- 3
 //! REGEXP_SUBSTR('banana', 'n.')                         -- 'na'
@@ -26,7 +26,7 @@ use crate::function::{Spec, function};
 use crate::output::{
     bool_rows, boolean, int_or_null, number_rows, string_or_null, strings_or_null, text_rows,
 };
-use crate::regular::{Regexes, Replacement, compiled};
+use crate::regular::{Regexes, compiled};
 
 pub(crate) const FUNCTIONS: &[Spec] = &[
     function("regexp", &[Str, Str], boolean, regexp).alias(&["regexp_like"]),
@@ -203,41 +203,42 @@ fn regexp_extract_all(call: &Call) -> Result<ArrayRef> {
     Ok(Arc::new(out.finish()))
 }
 
-/// NULL if the replacement names a group that the pattern does not have.
+/// The new text stands for itself: `$` and `\` have no meaning in it.
 fn regexp_replace(call: &Call) -> Result<ArrayRef> {
     let (texts, mut patterns) = texts_and_patterns(call)?;
     let replacements = call.texts(2)?;
-    let mut last: Option<(&str, &str, Option<Replacement>)> = None;
     text_rows(call, |row, out| {
-        let (Some(text), Some(new), Some(pattern)) =
-            (texts.get(row), replacements.get(row), patterns.text(row))
+        let (Some(text), Some(new), Some(regex)) =
+            (texts.get(row), replacements.get(row), patterns.get(row))
         else {
             return Ok(None);
         };
-        if text.is_empty() || pattern.is_empty() {
-            return out.push(text).map(Some);
-        }
-        let Some(regex) = patterns.get(row) else {
-            return Ok(None);
-        };
-        if last
-            .as_ref()
-            .is_none_or(|(p, n, _)| (*p, *n) != (pattern, new))
-        {
-            last = Some((pattern, new, Replacement::new(new, regex)));
-        }
-        let Some((_, _, Some(replacement))) = &last else {
-            return Ok(None);
-        };
         let mut end = 0;
-        for captures in regex.captures_iter(text) {
-            let Some(whole) = captures.get(0) else {
-                continue;
-            };
-            out.push(&text[end..whole.start()])?;
-            replacement.expand(&captures, |piece| out.push(piece))?;
-            end = whole.end();
+        for found in regex.find_iter(text) {
+            out.push(&text[end..found.start()])?;
+            out.push(new)?;
+            end = found.end();
         }
         out.push(&text[end..]).map(Some)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{NO_STR, check, check_null, s};
+
+    #[test]
+    fn what_replaces_a_match_is_taken_as_it_is() {
+        for (text, pattern, new, wanted) in [
+            ("foobar", "oo|ar", "", "fb"),
+            ("hello", "l(l)", "$1", "he$1o"),
+            ("hello", "l", r"\\", r"he\\\\o"),
+            ("añb", "", "-", "-a-ñ-b-"),
+            ("", "x", "y", ""),
+            ("abc", "x", "y", "abc"),
+        ] {
+            check("regexp_replace", &[s(text), s(pattern), s(new)], s(wanted));
+        }
+        check_null("regexp_replace", &[s("a"), NO_STR, s("b")]);
+    }
 }

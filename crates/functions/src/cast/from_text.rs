@@ -111,24 +111,9 @@ impl Caster {
     fn moment(&self, text: &str, to: &SqlType) -> Option<Moment> {
         match to {
             SqlType::Date => Moment::at(parse_date(text)?, 0, 0),
-            SqlType::Time(_) => {
-                let text = text.trim();
-                let clock = text
-                    .rsplit_once([' ', 'T'])
-                    .map_or(text, |(_, clock)| clock);
-                parse_time(clock).map(|(millis, nanos)| Moment { millis, nanos })
-            }
-            SqlType::TimestampLtz(_) => {
-                let (moment, offset) = parse_timestamp(text)?;
-                Some(match offset {
-                    Some(offset) => Moment {
-                        millis: moment.millis.checked_sub(offset)?,
-                        ..moment
-                    },
-                    None => self.zone.to_utc(moment),
-                })
-            }
-            SqlType::Timestamp(_) => parse_timestamp(text).map(|(moment, _)| moment),
+            SqlType::Time(_) => parse_time(text).map(|(millis, nanos)| Moment { millis, nanos }),
+            SqlType::TimestampLtz(_) => Some(self.zone.to_utc(parse_timestamp(text)?)),
+            SqlType::Timestamp(_) => parse_timestamp(text),
             other => Err::<Moment, _>(Error::internal(format!("{other} is no time"))).ok(),
         }
     }

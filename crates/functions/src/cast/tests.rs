@@ -125,10 +125,13 @@ fn strings_become_times() {
         ts("2024-02-09 10:11:12"),
     );
     check(
-        s("2024-02-09T10:11:12"),
-        SqlType::Timestamp(3),
-        ts("2024-02-09 10:11:12"),
+        s("2023-02-30"),
+        SqlType::Timestamp(0),
+        ts("2023-02-28 00:00:00"),
     );
+    check_fails(s("2024-02-09T10:11:12"), SqlType::Timestamp(3));
+    check_fails(s("2024-02-09 10:11:12Z"), SqlType::TimestampLtz(3));
+    check_fails(s("2024-02-09 10:11:12"), SqlType::Time(0));
     check_fails(s("2024-02-30"), SqlType::Date);
     check_fails(s("25:00:00"), SqlType::Time(0));
     check_fails(s("noon"), SqlType::Timestamp(3));

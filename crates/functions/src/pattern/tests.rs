@@ -4,7 +4,7 @@ use super::*;
 use crate::temporal::{parse_timestamp, push_timestamp};
 
 fn moment(text: &str) -> Moment {
-    parse_timestamp(text).expect(text).0
+    parse_timestamp(text).expect(text)
 }
 
 #[test]

@@ -16,8 +16,8 @@ use millstream_core::time::{civil_from_days, days_from_civil};
 
 pub(crate) use column::{Moments, timestamps};
 pub(crate) use text::{
-    digits_of, parse_date, parse_offset, parse_time, parse_timestamp, push_clock, push_date,
-    push_padded, push_timestamp,
+    digits_of, parse_date, parse_loosely, parse_offset, parse_time, parse_timestamp, push_clock,
+    push_date, push_padded, push_timestamp,
 };
 pub(crate) use zone::{Zone, zone_named};
 

@@ -1,26 +1,29 @@
-//! Flink's text forms of dates and times. Reading is lenient where CAST is; writing is exact.
+//! Flink's text forms of dates and times; each function that reads them has its own rules.
+//!
+//! | reader | of | takes | does not take |
+//! |---|---|---|---|
+//! | [`parse_date`] | CAST, TO_DATE | `2024-2-9`, `2024-02`, `2024`, a time after a space | `T`, years above 9999 |
+//! | [`parse_timestamp`] | CAST, TO_TIMESTAMP(_LTZ) | `2024-2-9`, `2024-02-09 1:2:3.5`, 24:00:00, February 30 | `T`, an offset, hours and minutes only |
+//! | [`parse_loosely`] | UNIX_TIMESTAMP, DATE_FORMAT, CONVERT_TZ | `2024-13-01 25:00:00`, anything behind the seconds | a date without a time |
+//!
+//! Source: what Flink 2.3.0 answers. Differs: before 1582 `parse_loosely` goes on with the calendar
+//! of today where Java changes to the Julian one.
 
 use millstream_core::time::civil_from_days;
 
-use super::{Moment, day_number};
+use super::{Moment, day_number, days_in_month};
 
-/// `2024-02-29`, also `2024-2-29`, `2024-02`, `2024`; a time of day after it is ignored.
+/// `2024-02-29`, also `2024-2-29`, `2024-02`, `2024`; what stands behind a space is ignored.
 pub(crate) fn parse_date(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let date = text.split([' ', 'T']).next()?;
-    let (negative, digits) = match date.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, date),
+    let date = match text.find(' ') {
+        Some(end) if end > 0 => &text[..end],
+        _ => text,
     };
-    let mut parts = digits.splitn(3, '-');
-    let year = digits_of(parts.next()?, 9)?;
+    let mut parts = date.splitn(3, '-').map(str::trim);
+    let year = digits_of(parts.next()?, 4)?;
     let month = parts.next().map_or(Some(1), |part| digits_of(part, 2))?;
     let day = parts.next().map_or(Some(1), |part| digits_of(part, 2))?;
-    day_number(
-        if negative { -year } else { year },
-        month as u32,
-        day as u32,
-    )
+    day_number(year, month as u32, day as u32)
 }
 
 /// `12:34:56.789`, also `12:34` and `12`, in milliseconds and nanoseconds beyond.
@@ -39,32 +42,64 @@ pub(crate) fn parse_time(text: &str) -> Option<(i64, u32)> {
     Some((millis, nanos % 1_000_000))
 }
 
-/// `2024-02-29 12:34:56.789`; the time of day may be missing, a `T` may separate, and an offset
-/// may follow, which then is returned in milliseconds.
-pub(crate) fn parse_timestamp(text: &str) -> Option<(Moment, Option<i64>)> {
-    let text = text.trim();
-    let Some(split) = text.find([' ', 'T']) else {
-        return Some((Moment::at(parse_date(text)?, 0, 0)?, None));
+/// `2024-02-29 12:34:56.789`; all of the time of day may be missing. Day 31 of a shorter month is its
+/// last one, and 24:00:00 is the next midnight.
+pub(crate) fn parse_timestamp(text: &str) -> Option<Moment> {
+    let (date, clock) = match text.split_once(' ') {
+        Some((date, clock)) => (date, Some(clock)),
+        None => (text, None),
     };
-    let days = parse_date(&text[..split])?;
-    let (clock, offset) = split_offset(text[split + 1..].trim_start())?;
-    // Flink wants at least hours and minutes after the date.
-    if !clock.contains(':') {
+    let mut parts = date.splitn(3, '-');
+    let year = parts.next().filter(|year| year.len() == 4)?;
+    let year = digits_of(year, 4).filter(|year| *year > 0)?;
+    let month = digits_of(parts.next()?, 2).filter(|month| (1..=12).contains(month))? as u32;
+    let day = digits_of(parts.next()?, 2).filter(|day| (1..=31).contains(day))? as u32;
+    let days = day_number(year, month, day.min(days_in_month(year, month)))?;
+    let Some(clock) = clock else {
+        return Moment::at(days, 0, 0);
+    };
+    let (whole, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    if whole.split(':').count() != 3 {
         return None;
     }
-    let (millis, nanos) = parse_time(clock)?;
-    Some((Moment::at(days, millis, nanos)?, offset))
+    match whole.strip_prefix("24:") {
+        Some(rest) => match parse_time(&format!("00:{rest}.{fraction}"))? {
+            (0, 0) => Moment::at(days + 1, 0, 0),
+            _ => None,
+        },
+        None if clock.starts_with(char::is_whitespace) => None,
+        None if clock.ends_with(char::is_whitespace) => None,
+        None => {
+            let (millis, nanos) = parse_time(clock)?;
+            Moment::at(days, millis, nanos)
+        }
+    }
 }
 
-/// The clock text before an offset `Z`, `+02:00`, `+0200` or `+02`, and the offset.
-fn split_offset(text: &str) -> Option<(&str, Option<i64>)> {
-    if let Some(clock) = text.strip_suffix(['Z', 'z']) {
-        return Some((clock, Some(0)));
+/// `2024-02-29 12:34:56` with numbers of any size, which count on: month 13 is the next January. What
+/// stands behind the seconds is ignored.
+pub(crate) fn parse_loosely(text: &str) -> Option<Moment> {
+    let mut rest = text;
+    let mut numbers = [0_i64; 6];
+    for (index, number) in numbers.iter_mut().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(['-', '-', ' ', ':', ':'][index - 1])?;
+        }
+        rest = rest.trim_start_matches([' ', '\t']);
+        let (sign, digits) = match rest.strip_prefix('-') {
+            Some(digits) => (-1, digits),
+            None => (1, rest),
+        };
+        let end = digits.bytes().take_while(u8::is_ascii_digit).count();
+        *number = sign * digits_of(&digits[..end], 9)?;
+        rest = &digits[end..];
     }
-    let Some(at) = text.find(['+', '-']) else {
-        return Some((text, None));
-    };
-    Some((text[..at].trim_end(), Some(parse_offset(&text[at..])?)))
+    let [year, month, day, hour, minute, second] = numbers;
+    let months = year * 12 + month - 1;
+    let first = day_number(months.div_euclid(12), months.rem_euclid(12) as u32 + 1, 1)?;
+    let seconds = (hour * 60 + minute) * 60 + second;
+    let days = first + day - 1 + seconds.div_euclid(86_400);
+    Moment::at(days, seconds.rem_euclid(86_400) * 1000, 0)
 }
 
 /// `+02:00`, `+0200`, `-02` in milliseconds.

@@ -6,6 +6,7 @@ mod bad_input;
 mod demo;
 mod interrupt;
 mod kit;
+mod memory;
 mod mistakes;
 mod output;
 mod patterns;

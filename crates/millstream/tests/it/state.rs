@@ -343,3 +343,92 @@ fn a_job_without_a_name_and_a_flag_without_a_folder_are_refused() {
         .sql(&sql, &["--fresh"])
         .is_mistake("MS1008", &["--checkpoint-dir"]);
 }
+
+/// Files of a folder, each with the hours in it as partitions, that are watched for more.
+const HOURS: &str = "CREATE TABLE visits (
+  id BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND
+) WITH ('connector' = 'filesystem', 'path' = 'visits', 'format' = 'csv',
+  'source.monitor-interval' = '20 ms');
+CREATE TABLE hours (id BIGINT, dt STRING, hr STRING) PARTITIONED BY (dt, hr) WITH (
+  'connector' = 'filesystem', 'path' = 'hours', 'format' = 'csv',
+  'sink.partition-commit.trigger' = 'partition-time',
+  'sink.partition-commit.delay' = '1 h',
+  'sink.partition-commit.policy.kind' = 'success-file',
+  'partition.time-extractor.timestamp-pattern' = '$dt $hr:00:00');
+INSERT INTO hours SELECT id, DATE_FORMAT(ts, 'yyyy-MM-dd'), DATE_FORMAT(ts, 'HH') FROM visits;
+";
+
+#[test]
+fn a_partition_is_marked_once_its_hour_is_over_also_if_the_job_was_killed_in_between() {
+    let place = Place::new();
+    place.write("hours.sql", HOURS);
+    place.write(
+        "visits/1.csv",
+        "1,2020-01-01 08:10:00\n2,2020-01-01 09:10:00\n3,2020-01-01 10:30:00\n",
+    );
+    let has = |file: &str| place.path().join("hours/dt=2020-01-01").join(file).exists();
+    let mut child = start(&place, "hours.sql", &[]);
+    until("the mark of an hour", &mut child, || has("hr=09/_SUCCESS"));
+    assert!(has("hr=08/_SUCCESS") && !has("hr=10/_SUCCESS"));
+    assert!(place.path().join("hours/dt=2020-01-01/hr=10").is_dir());
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    place.write("visits/2.csv", "4,2020-01-01 11:00:02\n");
+    let mut child = start(&place, "hours.sql", &[]);
+    until("the mark of the next hour", &mut child, || {
+        has("hr=10/_SUCCESS")
+    });
+    let (stopped, _) = end(child, Signal::SIGTERM);
+    stopped.well();
+    // A stop is no end of the input.
+    assert!(!has("hr=11/_SUCCESS"));
+    let visible = |hour: &str| place.lines(&format!("hours/dt=2020-01-01/hr={hour}"));
+    assert_eq!(
+        ["08", "09", "10", "11"].map(|hour| visible(hour).len()),
+        [1; 4]
+    );
+}
+
+/// The source has nothing to read when the checkpoint is asked for, and looks away for a moment just
+/// then. It once slept through the barrier for as long as no row came.
+#[test]
+fn a_barrier_that_comes_while_a_source_goes_to_sleep_is_taken() {
+    let place = Place::new();
+    place.write("rows.csv", "1\n2\n3\n4\n5\n6\n");
+    let sql = "CREATE TABLE r (v INT) WITH ('connector' = 'filesystem', 'path' = 'rows.csv',
+        'format' = 'csv');
+      SELECT SUM(v) AS s FROM r;";
+    let args = [
+        "run",
+        "-e",
+        sql,
+        "--result",
+        "final",
+        "--format",
+        "csv",
+        "--parallelism",
+        "1",
+    ];
+    let rehearsal = [
+        "--set",
+        "millstream.batch-rows=1",
+        "--rehearse-crashes",
+        "1",
+    ];
+    let mut child = place
+        .command(&[&args[..], &rehearsal[..]].concat())
+        .env("FAILPOINTS", "task.source.wait=sleep(5)")
+        .spawn()
+        .unwrap();
+    let clock = SystemClock::new();
+    while child.try_wait().unwrap().is_none() {
+        if clock.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("no end after {PATIENCE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.well(), "s\n21\n");
+}

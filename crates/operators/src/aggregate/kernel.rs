@@ -11,6 +11,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use millstream_core::{Error, Result};
 
 use crate::state::bytes::Reader;
+use crate::state::grow::make_room;
 
 /// The rows an aggregate takes from a batch.
 pub(super) struct Rows<'a> {
@@ -127,6 +128,8 @@ pub(super) trait Accumulator: Send {
     fn is_rebuilt(&self) -> bool;
     /// Empties some groups.
     fn reset(&mut self, groups: &[u32]);
+    /// Keeps these groups only, ascending: `groups[i]` becomes `i`.
+    fn keep(&mut self, groups: &[u32]);
     /// Forgets all groups.
     fn clear(&mut self);
     /// Bytes of memory held.
@@ -154,6 +157,8 @@ impl<K: Kernel> Grouped<K> {
 impl<K: Kernel> Accumulator for Grouped<K> {
     fn resize(&mut self, groups: usize) {
         if groups > self.states.len() {
+            let more = groups - self.states.len();
+            make_room(&mut self.states, more);
             self.states.resize(groups, K::State::default());
         }
     }
@@ -203,16 +208,20 @@ impl<K: Kernel> Accumulator for Grouped<K> {
         }
     }
 
+    fn keep(&mut self, groups: &[u32]) {
+        for (new, &group) in groups.iter().enumerate() {
+            self.states.swap(new, group as usize);
+        }
+        self.states.truncate(groups.len());
+        self.states.shrink_to_fit();
+    }
+
     fn clear(&mut self) {
         self.states.clear();
     }
 
     fn bytes(&self) -> usize {
-        let heap: usize = if K::HAS_HEAP {
-            self.states.iter().map(|s| self.kernel.heap_bytes(s)).sum()
-        } else {
-            0
-        };
+        let heap = if K::HAS_HEAP { self.heap() } else { 0 };
         self.states.capacity() * size_of::<K::State>() + heap
     }
 
@@ -220,6 +229,24 @@ impl<K: Kernel> Accumulator for Grouped<K> {
         self
     }
 }
+
+impl<K: Kernel> Grouped<K> {
+    /// What the states hold besides themselves, by some of them: this is asked often.
+    fn heap(&self) -> usize {
+        let step = (self.states.len() / SAMPLE).max(1);
+        let some = self.states.iter().step_by(step);
+        let (count, bytes) = some.fold((0, 0), |(count, bytes), state| {
+            (count + 1, bytes + self.kernel.heap_bytes(state))
+        });
+        match count {
+            0 => 0,
+            count => (bytes as u128 * self.states.len() as u128 / count) as usize,
+        }
+    }
+}
+
+/// About how many states are asked what they hold besides themselves.
+const SAMPLE: usize = 512;
 
 /// The states of `groups`, in order.
 pub(super) fn states_of<'a, S>(

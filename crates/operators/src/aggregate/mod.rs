@@ -203,6 +203,19 @@ impl Accumulators {
             .try_for_each(|set| set.reset(groups))
     }
 
+    /// Keeps these groups only, ascending, and gives back the memory of all others: `groups[i]`
+    /// becomes `i`. Not for aggregates with DISTINCT, whose values are listed by group.
+    pub fn keep(&mut self, groups: &[u32]) -> Result<()> {
+        if !self.distinct.is_empty() {
+            return Err(Error::internal("distinct values cannot be numbered anew"));
+        }
+        self.groups = groups.len();
+        for accumulator in &mut self.accumulators {
+            accumulator.keep(groups);
+        }
+        Ok(())
+    }
+
     /// Empties and forgets all groups, keeping the memory.
     pub fn clear(&mut self) {
         self.groups = 0;

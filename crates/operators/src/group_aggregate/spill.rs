@@ -1,7 +1,8 @@
 //! Keys that are given up for want of memory, and brought back for the rows that need them.
 //!
 //! ```text
-//! evict   of the clean keys those untouched for longest: accumulator emptied, number freed
+//! evict   of the clean keys those untouched for longest go; all others are numbered anew and
+//!         moved together, so that the memory really is free
 //! fetch   keys of a batch that are not present: looked up, loaded if stored, new if not
 //! ```
 //!
@@ -9,14 +10,14 @@
 //!   found in a checkpoint older than its deletion. And only without distinct values, which are
 //!   entries of their own.
 //! * How long a key was untouched is told by the number of the batch that touched it last.
-//! * Cost: giving up looks at every key once and frees a tenth of the budget or more at a time;
-//!   bringing back hashes the keys of a batch twice.
+//! * Cost: giving up looks at every key once and moves what is left, so it is done in large steps:
+//!   at least an eighth of the keys go, or none. Bringing back hashes the keys of a batch twice.
 
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use millstream_core::Result;
 use millstream_core::id::Port;
-use millstream_core::operator::{Operator, Spill};
+use millstream_core::operator::Spill;
 use millstream_core::rows::ChangeBatch;
 use millstream_core::state::{StateKey, StateLookup};
 
@@ -24,6 +25,9 @@ use super::{GroupAggregate, PLACE};
 use crate::state::bytes::Reader;
 use crate::state::entries::state_key;
 use crate::state::tracker::Bits;
+
+/// Less than this part of the keys is not worth moving all others.
+const PARTS: usize = 8;
 
 impl GroupAggregate {
     /// True if keys can be given up.
@@ -39,22 +43,37 @@ impl GroupAggregate {
             let ids = self.groups.keys.ids();
             ids.into_iter().for_each(|id| present.insert(id));
             self.present = Some(present);
+            self.groups.looked_up = true;
         }
     }
 
-    /// The clean keys, those untouched for longest first, as many as hold about `bytes`.
-    fn stalest(&mut self, bytes: usize) -> Vec<u32> {
-        let ids = self.groups.keys.ids();
+    /// The keys that stay when about `bytes` are given up, ascending: all that have changed, and of
+    /// the clean ones those touched last. `None` if there is nothing to give up.
+    fn keepers(&self, bytes: usize) -> Option<Vec<u32>> {
+        let mut ids = self.groups.keys.ids();
         let each = (self.bytes() / ids.len().max(1)).max(1);
-        let tracker = &self.groups.tracker;
-        let mut clean: Vec<u32> = ids.into_iter().filter(|&id| tracker.is_clean(id)).collect();
-        let count = bytes.div_ceil(each).min(clean.len());
-        if count < clean.len() {
-            let touched = &self.touched;
-            clean.select_nth_unstable_by_key(count, |&id| std::cmp::Reverse(touched.age(id)));
-            clean.truncate(count);
+        let (tracker, touched) = (&self.groups.tracker, &self.touched);
+        // The clean ones to the front.
+        let mut clean = 0;
+        for at in 0..ids.len() {
+            if tracker.is_clean(ids[at]) {
+                ids.swap(clean, at);
+                clean += 1;
+            }
         }
-        clean
+        let least = ids.len() / PARTS;
+        let count = bytes.div_ceil(each).max(least).min(clean);
+        if count == 0 || count < least {
+            return None;
+        }
+        if count < clean {
+            let age = |id: &u32| std::cmp::Reverse(touched.age(*id));
+            ids[..clean].select_nth_unstable_by_key(count, age);
+        }
+        ids.drain(..count);
+        ids.shrink_to_fit();
+        ids.sort_unstable();
+        Some(ids)
     }
 
     /// Loads what the store knows of these keys; the others stay new.
@@ -88,21 +107,15 @@ impl Spill for GroupAggregate {
     }
 
     fn evict(&mut self, bytes: usize) -> Result<usize> {
-        let stale = self.stalest(bytes);
-        if stale.is_empty() {
+        let Some(ids) = self.keepers(bytes) else {
             return Ok(0);
-        }
-        let before = self.state_bytes();
-        self.note_present();
-        self.groups.accumulators.reset(&stale)?;
-        self.groups.keys.remove(&stale);
-        for &id in &stale {
-            self.groups.tracker.free(id);
-            if let Some(present) = &mut self.present {
-                present.remove(id);
-            }
-        }
-        Ok(before.saturating_sub(self.state_bytes()))
+        };
+        let before = self.bytes();
+        self.groups.keep(&ids)?;
+        self.touched.keep(&ids);
+        self.present = Some(Bits::below(ids.len()));
+        self.groups.looked_up = true;
+        Ok(before.saturating_sub(self.bytes()))
     }
 
     fn fetch(

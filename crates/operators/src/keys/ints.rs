@@ -15,6 +15,7 @@ use hashbrown::{HashMap, HashSet};
 use millstream_core::{Error, Result};
 
 use super::NOWHERE;
+use crate::state::grow::make_room;
 
 /// Rows looked up together.
 const BLOCK_ROWS: usize = 64;
@@ -253,6 +254,53 @@ impl IntTable {
         self.spaces[id as usize] = NOWHERE;
         self.free.push(id);
     }
+
+    /// Keeps these keys only, ascending, and numbers them anew in this order; gives back the memory
+    /// of all others.
+    pub(super) fn keep(&mut self, ids: &[u32]) {
+        for (new, &id) in ids.iter().enumerate() {
+            self.values[new] = self.values[id as usize];
+            self.spaces[new] = self.spaces[id as usize];
+        }
+        self.values.truncate(ids.len());
+        self.values.shrink_to_fit();
+        self.spaces.truncate(ids.len());
+        self.spaces.shrink_to_fit();
+        self.free = Vec::new();
+        self.nulls.clear();
+        let null_ids = std::mem::take(&mut self.null_ids);
+        if !null_ids.is_empty() {
+            let nulls = ids
+                .iter()
+                .zip(0u32..)
+                .filter(|(id, _)| null_ids.contains(*id));
+            for (_, new) in nulls {
+                self.nulls.insert(self.spaces[new as usize], new);
+                self.null_ids.insert(new);
+            }
+        }
+        self.used = ids.len() - self.nulls.len();
+        // The old table goes before the new one is made.
+        self.slots = Vec::new();
+        let room = (self.used * 8 / 5 + 1).next_power_of_two().max(SLOTS_MIN);
+        self.slots = vec![EMPTY; room];
+        for id in 0..ids.len() as u32 {
+            if !self.null_ids.contains(&id) {
+                let (value, space) = (self.values[id as usize], self.spaces[id as usize]);
+                self.settle(Slot { value, space, id });
+            }
+        }
+    }
+
+    /// Puts a key that is not there into its place; there is room.
+    fn settle(&mut self, slot: Slot) {
+        let mask = self.slots.len() - 1;
+        let mut at = hash_of(&self.hasher, slot.value, slot.space) as usize & mask;
+        while self.slots[at].id != NOWHERE {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = slot;
+    }
 }
 
 /// Takes a freed id or lengthens the vectors by one.
@@ -264,6 +312,8 @@ fn new_id(free: &mut Vec<u32>, values: &mut Vec<i64>, spaces: &mut Vec<u32>) -> 
         .ok()
         .filter(|&id| id < NOWHERE)
         .ok_or_else(|| Error::unsupported("more than 4 billion keys in one subtask"))?;
+    make_room(values, 1);
+    make_room(spaces, 1);
     values.push(0);
     spaces.push(0);
     Ok(id)

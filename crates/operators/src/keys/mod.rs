@@ -11,11 +11,12 @@
 //! * A row may also carry a *space*: the same key in two spaces has two ids. Distinct aggregates
 //!   use the group's number as space, so one table serves all groups.
 //! * Ids count up from 0; a removed id is given out again.
-//! * Cost: one hash and about one probe per row; no allocation per row. 16 bytes of table per key
-//!   (at most 7/8 full) plus the key.
+//! * Cost: one hash and about one probe per row; no allocation per row. 9 to 16 bytes of
+//!   table per place (at most 7/8 full), 12 or 16 by id, and the key.
 //!
 //! Hashes are seeded per process, against keys chosen to collide; ids do not depend on the seed.
 
+pub(crate) mod arena;
 pub(crate) mod bytes;
 mod ints;
 
@@ -247,6 +248,16 @@ impl KeyTable {
             return all.collect();
         }
         all.filter(|&id| self.space(id).is_some()).collect()
+    }
+
+    /// Keeps these keys only (ascending, in use) and gives back the memory of all others: `ids[i]`
+    /// becomes `i`.
+    pub fn keep(&mut self, ids: &[u32]) {
+        match &mut self.form {
+            Form::Unit { used } => *used &= !ids.is_empty(),
+            Form::Int(table) => table.keep(ids),
+            Form::Bytes(table) | Form::Rows { table, .. } => table.keep(ids),
+        }
     }
 
     /// Removes keys; their ids will be given out again. Ids not in use are ignored.

@@ -66,6 +66,11 @@ impl KeyCodec {
         hash_rows(&columns[..self.hashed], num_rows, &mut self.hashes)
     }
 
+    /// Finds the key groups of keys, without encoding them.
+    fn hash(&mut self, columns: &[ArrayRef], num_rows: usize) -> Result<()> {
+        hash_rows(&columns[..self.hashed], num_rows, &mut self.hashes)
+    }
+
     /// The bytes of a key just encoded.
     pub(crate) fn key(&self, row: usize) -> &[u8] {
         self.encoded.row(row)
@@ -126,6 +131,35 @@ pub(crate) fn write(
         }
     }
     delete(place, tracker, state)
+}
+
+/// The same entries, key group by key group. Files cut from such a snapshot hold few key groups each,
+/// so a look-up asks one of them and not all.
+pub(crate) fn by_key_group(
+    ids: &[u32],
+    codec: &mut KeyCodec,
+    keys: impl Fn(&[u32]) -> Result<Vec<ArrayRef>>,
+) -> Result<Vec<u32>> {
+    let mut groups: Vec<u16> = Vec::with_capacity(ids.len());
+    let mut ends = vec![0usize; codec.key_groups as usize + 1];
+    for ids in ids.chunks(BATCH_ENTRIES) {
+        codec.hash(&keys(ids)?, ids.len())?;
+        for row in 0..ids.len() {
+            let group = codec.group(row);
+            groups.push(group);
+            ends[usize::from(group) + 1] += 1;
+        }
+    }
+    for group in 1..ends.len() {
+        ends[group] += ends[group - 1];
+    }
+    let mut ordered = vec![0; ids.len()];
+    for (&id, group) in ids.iter().zip(groups) {
+        let at = &mut ends[usize::from(group)];
+        ordered[*at] = id;
+        *at += 1;
+    }
+    Ok(ordered)
 }
 
 /// Deletes what is gone, after everything that is there has been written.

@@ -11,6 +11,7 @@
 //! * [`tracker`]: which entries have changed since the last snapshot, and which are gone.
 //! * [`entries`]: the keys of entries, and the loops that write and read tables.
 //! * [`form`]: what kind of state a checkpoint holds; refuses to read another kind.
+//! * [`grow`]: how long vectors of entries grow.
 //! * [`progress`]: how far event time had come for each key group. [`clock`]: the watermark of an
 //!   operator whose rows are late by themselves, not by their windows.
 //!
@@ -23,5 +24,6 @@ pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod entries;
 pub(crate) mod form;
+pub(crate) mod grow;
 pub(crate) mod progress;
 pub(crate) mod tracker;

@@ -39,6 +39,28 @@ impl Bits {
         word.is_some_and(|word| word & (1 << (id % 64)) != 0)
     }
 
+    /// Keeps these numbers only, ascending: `ids[i]` becomes `i`.
+    fn keep(&mut self, ids: &[u32]) {
+        let mut kept = Bits::default();
+        for (new, &id) in ids.iter().enumerate() {
+            if self.contains(id) {
+                kept.insert(new as u32);
+            }
+        }
+        *self = kept;
+    }
+
+    /// All numbers below `bound`.
+    pub(crate) fn below(bound: usize) -> Self {
+        let mut words = vec![u64::MAX; bound.div_ceil(64)];
+        if let Some(last) = words.last_mut()
+            && !bound.is_multiple_of(64)
+        {
+            *last = (1 << (bound % 64)) - 1;
+        }
+        Bits { words }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.words.capacity() * 8
     }
@@ -130,6 +152,14 @@ impl Tracker {
         if self.removed.insert(key.into(), group).is_none() {
             self.removed_bytes += key.len();
         }
+    }
+
+    /// Entries have got other numbers: `ids[i]` (ascending) is `i` now, and all others are gone, not
+    /// deleted: a checkpoint holds them.
+    pub(crate) fn keep(&mut self, ids: &[u32]) {
+        self.changed.keep(ids);
+        self.stored.keep(ids);
+        self.changed_below = ids.partition_point(|&id| id < self.changed_below) as u32;
     }
 
     /// Forgets everything: none of the entries is there any more, or in a checkpoint.

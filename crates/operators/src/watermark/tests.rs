@@ -175,6 +175,17 @@ fn rows_without_a_usable_time_are_bad() {
 }
 
 #[test]
+fn a_limit_of_years_does_not_trust_a_clock_that_was_never_set() {
+    const YEARS: i64 = 3_650 * 86_400_000;
+    assert_eq!(latest(0, YEARS), CLOCK_LEAST_MS + YEARS);
+    assert_eq!(
+        latest(CLOCK_LEAST_MS + 5, YEARS),
+        CLOCK_LEAST_MS + 5 + YEARS
+    );
+    assert_eq!(latest(0, 60_000), 60_000);
+}
+
+#[test]
 fn times_no_window_could_hold_are_bad_even_without_a_limit() {
     let far = format!("row a @ {}ms\nrow b @ -{}ms", i64::MAX, i64::MAX);
     let shown = run(&spec(), 1, &far);

@@ -29,6 +29,7 @@ use super::ledger::Cut;
 use super::sinks::Sinks;
 use super::store::StoreSide;
 use crate::exchange::inbox::Sender;
+use crate::patience::Watch;
 use crate::task::sink::Held;
 use crate::task::spill::Committed;
 use crate::task::timer::Timer;
@@ -53,6 +54,7 @@ pub(crate) struct Committing {
     /// Where state is kept; `None`: nowhere.
     pub(crate) store: Option<StoreSide>,
     pub(crate) timer: Timer,
+    pub(crate) watch: Watch,
 }
 
 /// One checkpoint on its way.
@@ -80,15 +82,17 @@ impl Committing {
     }
 
     /// Makes a checkpoint safe and visible. After an error this life of the job is over.
-    pub(crate) async fn commit(&mut self, cut: Cut) -> Result<()> {
+    pub(crate) async fn commit(&mut self, mut cut: Cut) -> Result<()> {
         let checkpoint = cut.barrier.checkpoint.0;
         let last = cut.barrier.last;
+        self.sinks.remember(&mut cut.receipts);
         let positions = positions(&cut);
         let receipts = cut.receipts.iter();
         let prepared = receipts.map(|(node, receipt)| (*node, receipt.committables.clone()));
         let prepared = prepared.collect();
         if let Some(store) = &mut self.store {
-            store.upload(cut).await?;
+            let what = step(checkpoint, format!("write its state to '{}'", store.url()));
+            self.watch.over(what, store.upload(cut)).await?;
         }
         let way = Way {
             committing: &mut *self,
@@ -101,7 +105,11 @@ impl Committing {
             warning: None,
         };
         way.go().await?;
-        self.release().await;
+        let what = step(
+            checkpoint,
+            "whoever reads the results takes its rows".into(),
+        );
+        self.watch.clone().over(what, self.release()).await;
         Ok(())
     }
 
@@ -151,7 +159,11 @@ impl Way<'_> {
                     timer.pause(Some(Duration::from_millis(ms))).await;
                     Event::Due
                 }
-                effect => self.act(effect).await,
+                effect => {
+                    let watch = self.committing.watch.clone();
+                    let what = self.waits_for(&effect);
+                    watch.over(what, self.act(effect)).await
+                }
             };
             effect = commit.step(event);
         }
@@ -226,17 +238,56 @@ impl Way<'_> {
         }
     }
 
+    /// What an effect waits for, for people.
+    fn waits_for(&self, effect: &Effect) -> Box<dyn Fn() -> String + Send + Sync> {
+        let checkpoint = self.checkpoint;
+        let url = || {
+            let store = self.committing.store.as_ref();
+            store.map(StoreSide::url).unwrap_or_default()
+        };
+        let at = |what: &str| -> Box<dyn Fn() -> String + Send + Sync> {
+            Box::new(step(checkpoint, format!("{what} '{}'", url())))
+        };
+        match effect {
+            Effect::CheckFence => at("look whether another process has taken the job over, in"),
+            Effect::CreateManifest => at("create its manifest in"),
+            Effect::ReadManifest => at("read its manifest back from"),
+            Effect::CreateCommitted => at("create its verdict in"),
+            Effect::ReadCommitted => at("read its verdict back from"),
+            Effect::CollectGarbage => at("remove what nobody needs from"),
+            Effect::CommitAgent => {
+                let doing = self.committing.sinks.waits_for("commit the transaction");
+                Box::new(move || format!("checkpoint {checkpoint}: {}", doing()))
+            }
+            Effect::AckSources => Box::new(step(
+                checkpoint,
+                "tell the sources what is committed".into(),
+            )),
+            _ => Box::new(step(checkpoint, "make its output visible".into())),
+        }
+    }
+
     /// No state is kept: what is prepared becomes visible, and that is all.
     async fn without_store(&mut self) -> Result<()> {
+        let watch = self.committing.watch.clone();
         if let Some(agent) = self.agent() {
-            match agent.commit(&self.marker()).await {
-                CommitOutcome::Committed if self.last => {}
-                CommitOutcome::Committed => agent.begin().await?,
-                CommitOutcome::Unknown(error) => return Err(error),
-            }
+            let what = self.waits_for(&Effect::CommitAgent);
+            let (marker, last) = (self.marker(), self.last);
+            let commit = async {
+                match agent.commit(&marker).await {
+                    CommitOutcome::Committed if last => Ok(()),
+                    CommitOutcome::Committed => agent.begin().await,
+                    CommitOutcome::Unknown(error) => Err(error),
+                }
+            };
+            watch.over(what, commit).await?;
         }
-        self.committing.sinks.finish(&self.prepared).await?;
-        acknowledge(&mut self.committing.acknowledgers, &self.positions).await
+        let what = self.waits_for(&Effect::FinishSinks);
+        let finish = self.committing.sinks.finish(&self.prepared);
+        watch.over(what, finish).await?;
+        let what = self.waits_for(&Effect::AckSources);
+        let told = acknowledge(&mut self.committing.acknowledgers, &self.positions);
+        watch.over(what, told).await
     }
 
     fn agent(&self) -> Option<Arc<dyn Transactions>> {
@@ -252,7 +303,7 @@ impl Way<'_> {
 
     fn done(mut self, warning: Option<String>) -> Result<()> {
         if let Some(store) = &mut self.committing.store {
-            store.committed(warning.or(self.warning.take()));
+            store.committed(warning.or(self.warning.take()), self.last);
         }
         match self.begin.take() {
             None => Ok(()),
@@ -273,6 +324,11 @@ impl Way<'_> {
     fn name(&self) -> String {
         format!("checkpoint {}", self.checkpoint)
     }
+}
+
+/// A step of a checkpoint, for people.
+fn step(checkpoint: u64, what: String) -> impl Fn() -> String + Send + Sync {
+    move || format!("checkpoint {checkpoint}: {what}")
 }
 
 /// What is done about an error on the way of a commit.

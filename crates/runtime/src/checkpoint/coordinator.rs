@@ -121,6 +121,16 @@ impl Coordinator {
         }
     }
 
+    /// The checkpoint whose barrier is on its way, and how many of how many tasks it has passed.
+    pub(crate) fn on_its_way(&self) -> Option<(CheckpointId, usize, usize)> {
+        match self.state {
+            State::Cutting { barrier, missing } => {
+                Some((barrier.checkpoint, self.tasks - missing, self.tasks))
+            }
+            _ => None,
+        }
+    }
+
     fn is_due(&self, now: u64) -> bool {
         self.wanted || self.last || self.due_at().is_some_and(|at| at <= now)
     }
@@ -210,10 +220,13 @@ mod tests {
         assert_eq!(one.next_clock(), Some(1000));
         let cut = one.step(1000, Event::Clock);
         assert_eq!(cut, Some(Effect::Cut(barrier(7, false))));
+        assert_eq!(one.on_its_way(), Some((CheckpointId(7), 0, 2)));
         assert_eq!(one.step(1001, Event::Passed(CheckpointId(7))), None);
         assert_eq!(one.step(1001, Event::Passed(CheckpointId(6))), None);
+        assert_eq!(one.on_its_way(), Some((CheckpointId(7), 1, 2)));
         let complete = one.step(1002, Event::Passed(CheckpointId(7)));
         assert_eq!(complete, Some(Effect::Commit(barrier(7, false))));
+        assert_eq!(one.on_its_way(), None);
         assert_eq!(one.step(1100, Event::Committed), None);
         assert_eq!(one.next_clock(), Some(2000), "an interval after the cut");
     }

@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use millstream_core::connector::{CommitMarker, Committable, JobIdentity, Transactions};
 use millstream_core::failpoint::failpoint;
@@ -32,6 +33,7 @@ use super::sinks::Sinks;
 use super::store::StoreSide;
 use crate::incarnation::{FIRST, Plan};
 use crate::options::{CheckpointOptions, Notice, StartFrom};
+use crate::patience::Watch;
 use crate::task::timer::Timer;
 use crate::wire::Restored;
 
@@ -58,25 +60,28 @@ pub(crate) async fn recover(plan: &Arc<Plan>) -> Result<Recovered> {
         return transient(plan).await;
     };
     let store = options.store.job(&plan.options.name)?;
+    let watch = Watch::of(plan);
     let mut held = plan.claim.lock().await;
-    let request = match &mut *held {
-        // A later life goes on where the earlier one was, whatever the job was first started from. The
-        // claim stays where it is: if it cannot be renewed now, the job has begun all the same.
-        Some(claim) => {
-            store.renew(claim).await?;
-            StartFrom::Newest
-        }
+    let what = || format!("start: claim the job in '{}'", store.url());
+    match &mut *held {
+        // The claim stays where it is: if it cannot be renewed now, the job is ours all the same.
+        Some(claim) => watch.over(what, store.renew(claim)).await?,
         None => {
             let owner = Owner::this_process(plan.environment.clock.now_ms());
-            *held = Some(store.claim(&owner).await?);
-            options.start.clone()
+            *held = Some(watch.over(what, store.claim(&owner)).await?);
         }
+    }
+    // A later life goes on where the earlier one was, whatever the job was first started from.
+    let request = match plan.has_begun.load(Ordering::SeqCst) {
+        true => StartFrom::Newest,
+        false => options.start.clone(),
     };
     let claim = held.as_mut().expect("it was claimed or renewed above");
     let recovery = Recovery {
         plan,
         options,
         store: &store,
+        watch,
         claim,
     };
     recovery.run(request).await
@@ -87,10 +92,14 @@ async fn transient(plan: &Plan) -> Result<Recovered> {
     let environment = &plan.environment;
     let job = JobIdentity::transient(&environment.run_id());
     let mut sinks = Sinks::open(&plan.graph(), environment, &job)?;
+    let watch = Watch::of(plan);
     if let Some(transactions) = sinks.transactions() {
-        transactions.recover(&[]).await?;
+        let doing = sinks.waits_for("prepare the transactions");
+        let what = move || format!("start: {}", doing());
+        watch.over(what, transactions.recover(&[])).await?;
     }
-    sinks.recover(&BTreeMap::new()).await?;
+    let what = || "start: look at the tables that are written".to_string();
+    watch.over(what, sinks.recover(&BTreeMap::new())).await?;
     Ok(Recovered {
         committing: committing(plan, sinks, &job, None),
         job,
@@ -104,6 +113,7 @@ struct Recovery<'a> {
     plan: &'a Arc<Plan>,
     options: &'a CheckpointOptions,
     store: &'a JobStore,
+    watch: Watch,
     claim: &'a mut Claim,
 }
 
@@ -125,19 +135,20 @@ impl Recovery<'_> {
         let (mut request, mut savepoint) = self.request(start).await?;
         for _ in 0..ROUNDS_MAX {
             let mut opened = self.open().await?;
-            let seen = self.store.observe().await?;
+            let look = self.at_store("look at what earlier lives have left in");
+            let seen = self.watch.over(look, self.store.observe()).await?;
             // Whoever was overtaken meanwhile must not settle what its successor writes.
-            self.store.check_fence(self.claim.generation()).await?;
+            self.check_fence().await?;
             let observed = self.observed(&seen, &opened, &request)?;
             match decide(&observed) {
                 Action::StartEmpty {
                     next, write_marker, ..
                 } => {
                     if write_marker {
-                        self.mark(opened.transactions(), 0).await?;
+                        self.mark(&mut opened, 0).await?;
                     }
-                    opened.sinks.recover(&BTreeMap::new()).await?;
-                    self.store.check_fence(self.claim.generation()).await?;
+                    self.recover_sinks(&mut opened, &BTreeMap::new()).await?;
+                    self.check_fence().await?;
                     return self.begin(opened, None, next);
                 }
                 Action::Restore {
@@ -151,10 +162,10 @@ impl Recovery<'_> {
                     let manifest = self.manifest(&seen, &lineage, checkpoint).await?;
                     let manifest = self.fitted(manifest)?;
                     if write_marker {
-                        self.mark(opened.transactions(), checkpoint).await?;
+                        self.mark(&mut opened, checkpoint).await?;
                     }
                     self.finish(&mut opened, &manifest, redo_finish).await?;
-                    self.store.check_fence(self.claim.generation()).await?;
+                    self.check_fence().await?;
                     return self.begin(opened, Some(manifest), next);
                 }
                 Action::SettleAborted { checkpoint } => {
@@ -188,9 +199,12 @@ impl Recovery<'_> {
                         let manifest = self.told(self.identities()?.leave(manifest));
                         self.finish(&mut opened, &manifest, true).await?;
                     }
-                    self.store
-                        .begin_lineage(self.claim, origin.as_ref(), replaced)
-                        .await?;
+                    let what = self.at_store("begin a new history in");
+                    let begun = self
+                        .store
+                        .begin_lineage(self.claim, origin.as_ref(), replaced);
+                    self.watch.over(what, begun).await?;
+                    self.plan.has_begun.store(true, Ordering::SeqCst);
                     request = Request::Continue;
                 }
                 Action::Stop(reason) => {
@@ -199,6 +213,18 @@ impl Recovery<'_> {
             }
         }
         Err(Error::internal("recovery did not come to an end"))
+    }
+
+    /// A step at the checkpoint folder, for people.
+    fn at_store(&self, what: &'static str) -> impl Fn() -> String + Send + Sync + use<> {
+        let url = self.store.url();
+        move || format!("start: {what} '{url}'")
+    }
+
+    async fn check_fence(&self) -> Result<()> {
+        let what = self.at_store("look whether another process has taken the job over, in");
+        let check = self.store.check_fence(self.claim.generation());
+        self.watch.over(what, check).await
     }
 
     /// What the user asked for, and the manifest of a savepoint, whose files are ours by now.
@@ -239,7 +265,10 @@ impl Recovery<'_> {
             None => LastAgent::Absent,
             Some(transactions) => {
                 failpoint("rs.init_txn")?;
-                let marker = transactions.recover(&self.claim.record.replaced).await?;
+                let doing = sinks.waits_for("take over the transactions and read the marker");
+                let what = move || format!("start: {}", doing());
+                let recover = transactions.recover(&self.claim.record.replaced);
+                let marker = self.watch.over(what, recover).await?;
                 failpoint("rs.read_marker")?;
                 LastAgent::Marker(marker.map(|marker| AgentMarker {
                     lineage: marker.lineage,
@@ -318,7 +347,10 @@ impl Recovery<'_> {
             true => committables(manifest),
             false => BTreeMap::new(),
         };
-        opened.sinks.recover(&pending).await?;
+        if !(ours && redo) {
+            opened.sinks.inherit(&committables(manifest))?;
+        }
+        self.recover_sinks(opened, &pending).await?;
         if ours && redo {
             let content = Content {
                 token: manifest.token.clone(),
@@ -329,6 +361,15 @@ impl Recovery<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    async fn recover_sinks(
+        &self,
+        opened: &mut Opened,
+        pending: &BTreeMap<NodeId, Vec<Committable>>,
+    ) -> Result<()> {
+        let what = || "start: make the output of the last checkpoint visible".to_string();
+        self.watch.over(what, opened.sinks.recover(pending)).await
     }
 
     /// A checkpoint whose output is visible was committed: giving it up would show the output twice.
@@ -367,23 +408,22 @@ impl Recovery<'_> {
         created.await.map(|_| ())
     }
 
-    async fn mark(
-        &self,
-        transactions: Option<Arc<dyn Transactions>>,
-        checkpoint: u64,
-    ) -> Result<()> {
-        let Some(transactions) = transactions else {
+    async fn mark(&self, opened: &mut Opened, checkpoint: u64) -> Result<()> {
+        let Some(transactions) = opened.transactions() else {
             return Ok(());
         };
         let marker = CommitMarker {
             lineage: self.claim.lineage().to_string(),
             checkpoint,
         };
-        transactions.mark(&marker).await
+        let doing = opened.sinks.waits_for("store the marker of the job");
+        let what = move || format!("start: {}", doing());
+        self.watch.over(what, transactions.mark(&marker)).await
     }
 
     fn begin(self, opened: Opened, manifest: Option<Manifest>, next: u64) -> Result<Recovered> {
         let Opened { job, sinks, .. } = opened;
+        self.plan.has_begun.store(true, Ordering::SeqCst);
         if let Some(manifest) = &manifest {
             let checkpoint = manifest.checkpoint;
             self.plan.options.tell(Notice::Restored { checkpoint });
@@ -418,6 +458,7 @@ fn committing(
         lineage: job.lineage.to_string(),
         store,
         timer: Timer::new(Arc::clone(&environment.clock), environment.clock_check),
+        watch: Watch::of(plan),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_core::connector::{
-    Committable, Committer, JobIdentity, SinkContext, SinkFactory, Transactions,
+    Committable, Committer, JobIdentity, Prepared, SinkContext, SinkFactory, Transactions,
 };
 use millstream_core::failpoint::failpoint;
 use millstream_core::id::NodeId;
@@ -70,6 +70,19 @@ impl Sinks {
         self.group.as_ref().map(|group| &group.transactions)
     }
 
+    /// What is waited for while its transactions do something: they say it better, if they can.
+    pub(crate) fn waits_for(&self, otherwise: &'static str) -> impl Fn() -> String + use<> {
+        let group = self.group.as_ref();
+        let group = group.map(|group| (group.name.clone(), Arc::clone(&group.transactions)));
+        move || match &group {
+            None => otherwise.to_string(),
+            Some((name, transactions)) => {
+                let doing = transactions.doing();
+                format!("{} ({name})", doing.as_deref().unwrap_or(otherwise))
+            }
+        }
+    }
+
     /// The transactions in which this table is written.
     pub(crate) fn transactions_for(
         &self,
@@ -113,7 +126,29 @@ impl Sinks {
         Ok(None)
     }
 
-    /// The same after a restart, and removes what earlier lives have left behind.
+    /// Adds to the receipts of a checkpoint what the committers have to know after a restart.
+    pub(crate) fn remember(&self, receipts: &mut BTreeMap<NodeId, Prepared>) {
+        for table in &self.tables {
+            let remembered = table.committer.remembers();
+            if !remembered.is_empty() {
+                let receipt = receipts.entry(table.node).or_default();
+                receipt.committables.extend(remembered);
+            }
+        }
+    }
+
+    /// Takes over what a checkpoint of another history says about the future.
+    pub(crate) fn inherit(&mut self, prepared: &BTreeMap<NodeId, Vec<Committable>>) -> Result<()> {
+        for table in &mut self.tables {
+            if let Some(prepared) = prepared.get(&table.node) {
+                let result = table.committer.inherit(prepared);
+                result.map_err(|error| in_table(error, &table.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`finish`](Self::finish) after a restart, and removes what earlier lives have left behind.
     pub(crate) async fn recover(
         &mut self,
         pending: &BTreeMap<NodeId, Vec<Committable>>,

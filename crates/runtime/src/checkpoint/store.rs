@@ -17,7 +17,7 @@ use millstream_core::{Error, Result};
 use millstream_plan::explain::title;
 use millstream_plan::{Node, NodeKind, SinkTarget};
 use millstream_protocol::commit::{Content, Event};
-use millstream_state::compact::{Compaction, Policy, choose};
+use millstream_state::compact::{Compaction, choose};
 use millstream_state::manifest::{
     Kind, Manifest, NodeState, SinkState, SourceState, StoredSnapshot,
 };
@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use super::commit::together;
 use super::ledger::Cut;
 use crate::incarnation::Plan;
-use crate::memory::run_options;
+use crate::memory::{cache_bytes, compaction_policy, run_options};
 use crate::options::{CheckpointOptions, Notice};
 use crate::spawn::{Background, background};
 use crate::task::report::StageSnapshot;
@@ -38,9 +38,6 @@ use crate::task::values::ValuesTask;
 
 /// Garbage is collected at every so many checkpoints: it lists the folder.
 const COLLECT_EVERY: u64 = 8;
-
-/// Blocks of state files kept for look-ups, bytes.
-const CACHE_BYTES: usize = 32 << 20;
 
 /// The checkpoint folder of one life.
 pub(crate) struct StoreSide {
@@ -72,12 +69,8 @@ impl StoreSide {
         base.lineage = job.lineage.to_string();
         base.generation = job.generation;
         base.key_groups = plan.graph().key_groups;
-        let cache = Arc::new(BlockCache::new(CACHE_BYTES));
-        let newest = restored.map(|_| Committed {
-            store: store.clone(),
-            manifest: Arc::new(base.clone()),
-            cache: Arc::clone(&cache),
-        });
+        let cache = Arc::new(BlockCache::new(cache_bytes(&plan.environment.memory)));
+        let newest = restored.map(|_| Committed::new(store, base.clone(), &cache));
         StoreSide {
             plan: Arc::clone(plan),
             store: store.clone(),
@@ -94,6 +87,11 @@ impl StoreSide {
     /// The newest committed checkpoint, as it changes.
     pub(crate) fn committed_so_far(&self) -> watch::Receiver<Option<Committed>> {
         self.newest.subscribe()
+    }
+
+    /// The folder, for people.
+    pub(crate) fn url(&self) -> String {
+        self.store.url()
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -196,20 +194,19 @@ impl StoreSide {
         }
     }
 
-    /// The checkpoint is committed: the next one builds on it.
-    pub(crate) fn committed(&mut self, warning: Option<String>) {
+    /// The checkpoint is committed: the next one builds on it, unless it was the last.
+    pub(crate) fn committed(&mut self, warning: Option<String>, last: bool) {
         if let Some(warning) = warning {
             self.plan.options.tell(Notice::Warning(&warning));
         }
         if let Some(next) = self.next.take() {
-            self.newest.send_replace(Some(Committed {
-                store: self.store.clone(),
-                manifest: Arc::new(next.clone()),
-                cache: Arc::clone(&self.cache),
-            }));
+            let committed = Committed::new(&self.store, next.clone(), &self.cache);
+            self.newest.send_replace(Some(committed));
             self.base = next;
         }
-        self.begin_compaction();
+        if !last {
+            self.begin_compaction();
+        }
     }
 
     fn next(&self) -> Result<&Manifest> {
@@ -246,7 +243,7 @@ impl StoreSide {
 
     /// Merges state files behind the commits, one node after the other.
     fn begin_compaction(&mut self) {
-        let policy = Policy::default();
+        let policy = compaction_policy(&self.plan.environment.memory);
         let nodes = self.base.nodes.iter();
         let due = nodes.filter(|node| choose(&node.runs, &policy).is_some());
         let due: Vec<NodeState> = due.cloned().collect();

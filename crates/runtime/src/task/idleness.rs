@@ -1,10 +1,11 @@
 //! When is a split idle? Pure.
 //!
 //! Only time spent waiting for input counts: while the task works or is held back downstream, no
-//! clock runs, so a busy source never becomes idle. A split that has never had a row may only be
-//! waiting for its turn in the reader (files are read one after another); its silence means
-//! nothing while other splits of the same reader yield rows, so it becomes idle only when the whole
-//! reader has been silent for the timeout.
+//! clock runs, so a busy source never becomes idle. Where splits are read in turn (files), one that
+//! has never had a row may only be waiting for its turn; its silence means nothing while other splits
+//! of the same reader yield rows, so it becomes idle only when the whole reader has been silent for
+//! the timeout. Elsewhere (partitions of a topic) silence counts from the assignment on: an empty
+//! partition must not hold back its neighbours for ever.
 //!
 //! Cost: nothing per batch but one lookup; O(splits) per wait.
 
@@ -16,6 +17,8 @@ use millstream_core::id::SplitId;
 /// Finds the splits of one reader that have been silent for too long.
 pub(crate) struct Idleness {
     timeout: Duration,
+    /// Splits have rows one after another.
+    in_turn: bool,
     /// Total time spent waiting for input.
     waited: Duration,
     /// Value of `waited` at the last row of any split, or at the first split.
@@ -24,16 +27,18 @@ pub(crate) struct Idleness {
 }
 
 struct Silence {
-    /// Value of `waited` at its last row; `None` before the first.
+    /// Value of `waited` at its last row, or when it was assigned; `None` before its turn.
     since: Option<Duration>,
     idle: bool,
 }
 
 impl Idleness {
-    /// Splits become idle after waiting `timeout` for their rows.
-    pub(crate) fn new(timeout: Duration) -> Self {
+    /// Splits become idle after waiting `timeout` for their rows; `in_turn` if the reader comes to one
+    /// after the other.
+    pub(crate) fn new(timeout: Duration, in_turn: bool) -> Self {
         Idleness {
             timeout,
+            in_turn,
             waited: Duration::ZERO,
             last_row: Duration::ZERO,
             splits: BTreeMap::new(),
@@ -44,7 +49,7 @@ impl Idleness {
     pub(crate) fn assigned(&mut self, split: SplitId) {
         self.last_row = self.waited;
         let silence = Silence {
-            since: None,
+            since: (!self.in_turn).then_some(self.waited),
             idle: false,
         };
         self.splits.insert(split, silence);
@@ -109,7 +114,7 @@ mod tests {
     }
 
     fn two_splits() -> Idleness {
-        let mut idleness = Idleness::new(seconds(10));
+        let mut idleness = Idleness::new(seconds(10), true);
         idleness.assigned(A);
         idleness.assigned(B);
         idleness
@@ -141,6 +146,18 @@ mod tests {
         assert!(idleness.take().is_empty());
         idleness.waited(seconds(10));
         assert_eq!(idleness.take(), [A, B]);
+    }
+
+    #[test]
+    fn an_empty_split_beside_others_is_idle_whatever_they_yield() {
+        let mut idleness = Idleness::new(seconds(10), false);
+        idleness.assigned(A);
+        idleness.assigned(B);
+        idleness.waited(seconds(9));
+        idleness.row(A);
+        assert_eq!(idleness.next(), Some(seconds(1)));
+        idleness.waited(seconds(1));
+        assert_eq!(idleness.take(), [B]);
     }
 
     #[test]

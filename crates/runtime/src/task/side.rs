@@ -149,11 +149,19 @@ impl SideRows {
                 let Some(first) = bad.iter().find(|record| !record.ignored) else {
                     return Ok(None);
                 };
-                let place = place(&rule.table, Some(&split.name));
-                let message = format!(
-                    "{place}, line {}, byte offset {}: {}",
-                    first.line, first.offset, first.reason
-                );
+                let BadRecord { line, offset, .. } = first;
+                let place = match line {
+                    // A record of a queue: its split is a partition.
+                    0 => format!(
+                        "table '{}', partition '{}', offset {offset}",
+                        rule.table, split.name
+                    ),
+                    _ => format!(
+                        "{}, line {line}, byte offset {offset}",
+                        place(&rule.table, Some(&split.name))
+                    ),
+                };
+                let message = format!("{place}: {}", first.reason);
                 Err(fail(Code::BadRecord, message))
             }
             OnError::Skip => Ok(None),

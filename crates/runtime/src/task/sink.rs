@@ -96,7 +96,19 @@ impl Sink {
                 Target::Results { edge, .. } => edge.send(Message::End).await.map(|_| ()),
                 Target::Table { .. } => Ok(()),
             },
-            Message::Watermark(_) | Message::Idle | Message::Barrier(_) => Ok(()),
+            Message::Watermark(time) => {
+                if let Target::Table { writer, .. } = &mut self.target {
+                    writer.watermark(time);
+                }
+                Ok(())
+            }
+            Message::Idle => {
+                if let Target::Table { writer, .. } = &mut self.target {
+                    writer.idle();
+                }
+                Ok(())
+            }
+            Message::Barrier(_) => Ok(()),
         }
     }
 

@@ -108,10 +108,6 @@ struct Open {
 /// How long a source waits before it looks again, while memory is short.
 const SHORT_OF_MEMORY: Duration = Duration::from_millis(20);
 
-/// How long it waits at most without reading anything: what closes a window, and so frees memory,
-/// may be the next row.
-const SHORT_OF_MEMORY_MAX: Duration = Duration::from_secs(5);
-
 enum Wait {
     Fetched(Result<Fetch>),
     Assigned(Option<Assignment>),
@@ -169,9 +165,12 @@ impl SourceTask {
     /// While splits are being found and handed out nothing is cut: a split that is on its way would
     /// be in no snapshot.
     fn barrier_if_due(&self) -> Option<Barrier> {
-        let due = self.triggers.due()?;
+        self.triggers.due().filter(|_| self.may_cut())
+    }
+
+    fn may_cut(&self) -> bool {
         let complete = self.state.settled && self.pass.is_open();
-        (complete || self.body.chain.has_ended()).then_some(due)
+        complete || self.body.chain.has_ended()
     }
 
     async fn barrier(&mut self, barrier: Barrier) -> Result<()> {
@@ -212,6 +211,16 @@ impl SourceTask {
     }
 
     async fn wait(&mut self) -> Wait {
+        if let Err(error) = failpoint("task.source.wait") {
+            return Wait::Fetched(Err(error));
+        }
+        // Looked at once: what is published behind this look wakes us, and what was there and may be
+        // cut is not waited for. Two looks would lose a barrier that comes in between, and a source
+        // without rows would never see it.
+        let due_barrier = self.triggers.due();
+        if due_barrier.is_some() && self.may_cut() {
+            return Wait::Clock;
+        }
         let clock = Arc::clone(self.body.timer.clock());
         let due = [
             self.body.next_due(),
@@ -226,11 +235,10 @@ impl SourceTask {
         };
         let is_full = self.state.held_back.is_some()
             || self.quota.is_some_and(|quota| self.state.yielded >= quota);
-        let pending = self.triggers.due().is_some();
         let fetch = count_busy(&clock, &self.metrics.busy_nanos, self.reader.fetch());
         let waited = tokio::select! {
             biased;
-            () = self.triggers.asked(), if !pending => Wait::Clock,
+            () = self.triggers.asked(), if due_barrier.is_none() => Wait::Clock,
             assigned = self.assignments.recv(), if !self.state.complete => Wait::Assigned(assigned),
             () = self.pass.opened(), if !is_open => Wait::Clock,
             fetched = fetch, if is_open && self.state.reading && self.state.settled && !is_full => {
@@ -248,9 +256,7 @@ impl SourceTask {
     /// While memory is short nothing is read: state is written out and given up meanwhile.
     fn is_held_back(&mut self, now: Duration) -> bool {
         let since = *self.state.held_back.get_or_insert(now);
-        let is_short = self.memory.is_short(now);
-        let has_waited = now.saturating_sub(since) >= SHORT_OF_MEMORY_MAX;
-        if !is_short || has_waited {
+        if now.saturating_sub(since) >= self.memory.hold_back(now) {
             self.state.held_back = None;
         }
         self.state.held_back.is_some()
@@ -410,7 +416,7 @@ fn split_state(open: &Open, position: Option<Position>, finished: bool) -> Split
 }
 
 /// An idle timeout in the words of the plan.
-pub(crate) fn idle_timeout(timeout_ms: Option<i64>) -> Option<Idleness> {
+pub(crate) fn idle_timeout(timeout_ms: Option<i64>, in_turn: bool) -> Option<Idleness> {
     let timeout = u64::try_from(timeout_ms?).ok().filter(|ms| *ms > 0)?;
-    Some(Idleness::new(Duration::from_millis(timeout)))
+    Some(Idleness::new(Duration::from_millis(timeout), in_turn))
 }

@@ -11,9 +11,10 @@
 //! * Between a snapshot and its commit nothing is given up: what is clean then may be newer than
 //!   what is committed.
 //! * When most of the state has changed since the last checkpoint, there is little to give up; then
-//!   the next checkpoint is asked for early.
-//! * Cost: one account per 16 calls; a look-up per batch once something has been given up.
+//!   the next checkpoint is asked for at once, and nothing is tried again before it is committed.
+//! * Cost: one account per 4 calls; a look-up per batch once something has been given up.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,22 +27,49 @@ use millstream_state::manifest::{Manifest, NodeState};
 use millstream_state::run::{BlockCache, Lookup};
 use millstream_state::store::{JobStore, NodeRuns};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::memory::Account;
 
 /// Calls from one account to the next.
-const CALLS: u32 = 16;
+const CALLS: u32 = 4;
 
 /// The newest committed checkpoint, as tasks look into it.
 #[derive(Clone)]
 pub(crate) struct Committed {
-    /// Reads its files.
-    pub(crate) store: JobStore,
-    /// What it keeps.
-    pub(crate) manifest: Arc<Manifest>,
+    store: JobStore,
+    manifest: Arc<Manifest>,
     /// Blocks of files that were read before; one cache per job.
-    pub(crate) cache: Arc<BlockCache>,
+    cache: Arc<BlockCache>,
+    /// The files that a subtask has opened, by node: indexes take memory, once for all subtasks.
+    opened: Arc<Mutex<BTreeMap<u32, NodeRuns>>>,
+}
+
+impl Committed {
+    /// What `manifest` keeps.
+    pub(crate) fn new(store: &JobStore, manifest: Manifest, cache: &Arc<BlockCache>) -> Self {
+        Committed {
+            store: store.clone(),
+            manifest: Arc::new(manifest),
+            cache: Arc::clone(cache),
+            opened: Arc::default(),
+        }
+    }
+
+    /// The files of a node, opened; `before` are those of an earlier checkpoint.
+    async fn open(&self, node: NodeId, before: Option<&NodeRuns>) -> Result<NodeRuns> {
+        // Held while they are opened: another subtask of the node waits for the same.
+        let mut opened = self.opened.lock().await;
+        if let Some(runs) = opened.get(&node.0) {
+            return Ok(runs.clone());
+        }
+        let mut nodes = self.manifest.nodes.iter();
+        let empty = NodeState::default();
+        let state = nodes.find(|state| state.id == node.0).unwrap_or(&empty);
+        let runs = self.store.reopen_node(state, before).await?;
+        opened.insert(node.0, runs.clone());
+        Ok(runs)
+    }
 }
 
 /// What one stage has given up, and where it is.
@@ -49,15 +77,69 @@ pub(crate) struct Spilling {
     node: NodeId,
     account: Account,
     committed: watch::Receiver<Option<Committed>>,
-    /// Number of the newest snapshot of this stage.
-    snapshot: CheckpointId,
+    pace: Pace,
     calls: u32,
     /// Something is only in the checkpoint.
     is_partial: bool,
     given_up: Option<GivenUp>,
     /// Whether anything may be given up at all.
     is_allowed: bool,
+}
+
+/// When a stage gives up state, and when it asks for a checkpoint. Pure.
+#[derive(Debug, Default)]
+struct Pace {
+    /// The newest snapshot of the stage.
+    snapshot: u64,
+    /// The committed checkpoint with which all that could be given up has been.
+    drained: Option<u64>,
+    /// A checkpoint was asked for since the newest snapshot.
     has_asked: bool,
+}
+
+/// What to do about too much state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// A checkpoint is on its way, or was asked for: once it is committed, what it holds can go.
+    Wait,
+    /// Have a checkpoint made.
+    Ask,
+    /// Give up what is committed.
+    GiveUp,
+}
+
+impl Pace {
+    fn step(&mut self, newest: Option<u64>) -> Step {
+        if self.snapshot > newest.unwrap_or(0) {
+            return Step::Wait;
+        }
+        match newest {
+            Some(_) if self.drained != newest => Step::GiveUp,
+            _ => self.ask(),
+        }
+    }
+
+    /// Something was given up, enough or all there was.
+    fn gave_up(&mut self, newest: Option<u64>, enough: bool) -> Step {
+        if enough {
+            return Step::Wait;
+        }
+        self.drained = newest;
+        self.ask()
+    }
+
+    /// Once per snapshot.
+    fn ask(&mut self) -> Step {
+        match std::mem::replace(&mut self.has_asked, true) {
+            true => Step::Wait,
+            false => Step::Ask,
+        }
+    }
+
+    fn snapshot(&mut self, checkpoint: CheckpointId) {
+        self.snapshot = checkpoint.0;
+        self.has_asked = false;
+    }
 }
 
 struct GivenUp {
@@ -80,12 +162,14 @@ impl Spilling {
             node,
             account,
             committed,
-            snapshot,
+            pace: Pace {
+                snapshot: snapshot.0,
+                ..Pace::default()
+            },
             calls: 0,
             is_partial: false,
             given_up: None,
             is_allowed,
-            has_asked: false,
         }
     }
 
@@ -104,8 +188,7 @@ impl Spilling {
 
     /// The stage has handed over a snapshot.
     pub(crate) fn snapshot(&mut self, checkpoint: CheckpointId) {
-        self.snapshot = checkpoint;
-        self.has_asked = false;
+        self.pace.snapshot(checkpoint);
     }
 
     /// Before `on_rows`: brings back what the rows need.
@@ -146,20 +229,19 @@ impl Spilling {
         let Some(spill) = operator.spill().filter(|_| self.is_allowed) else {
             return Ok(false);
         };
-        if newest.is_none() || newest != Some(self.snapshot.0) {
-            return Ok(self.ask());
+        match self.pace.step(newest) {
+            Step::Wait => return Ok(false),
+            Step::Ask => return Ok(true),
+            Step::GiveUp => {}
         }
         let freed = spill.evict(excess)?;
         self.is_partial |= spill.is_partial();
         if freed > 0 {
             self.account.set(operator.state_bytes(), can_spill);
+            self.account.freed();
         }
-        Ok(freed < excess / 2 && self.ask())
-    }
-
-    /// True once per snapshot.
-    fn ask(&mut self) -> bool {
-        !std::mem::replace(&mut self.has_asked, true)
+        let enough = freed >= excess / 2;
+        Ok(self.pace.gave_up(newest, enough) == Step::Ask)
     }
 
     fn newest_checkpoint(&self) -> Option<u64> {
@@ -174,22 +256,15 @@ impl Spilling {
             return Err(Error::internal("state was given up without a checkpoint"));
         };
         let checkpoint = newest.manifest.checkpoint;
-        if self
-            .given_up
-            .as_ref()
-            .is_some_and(|g| g.checkpoint == checkpoint)
-        {
+        let given_up = self.given_up.as_ref();
+        if given_up.is_some_and(|given_up| given_up.checkpoint == checkpoint) {
             return Ok(());
         }
-        let nodes = newest.manifest.nodes.iter();
-        let state = nodes.into_iter().find(|node| node.id == self.node.0);
-        let empty = NodeState::default();
-        let state = state.unwrap_or(&empty);
-        let before = self.given_up.as_ref().map(|given_up| &given_up.runs);
-        let runs = wait_for(newest.store.reopen_node(state, before))?;
+        let before = given_up.map(|given_up| &given_up.runs);
+        let runs = wait_for(newest.open(self.node, before))?;
         self.given_up = Some(GivenUp {
             checkpoint,
-            lookup: runs.lookup(Arc::clone(&newest.cache)),
+            lookup: runs.lookup(Arc::clone(&newest.cache))?,
             runs,
         });
         Ok(())
@@ -234,3 +309,6 @@ impl<R: StateReader> StateReader for Bounded<R> {
         bytes >= self.bytes_max
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,11 @@ pub(super) struct Mouth {
 impl Wiring<'_> {
     /// Makes the inbox of every subtask and the edges that lead there. No inbox for sources.
     pub(super) fn lay_edges(&mut self, chains: &[Nodes]) -> Vec<Vec<Option<Mouth>>> {
-        let bytes_max = lane_bytes(self.lanes(chains), self.environment.exchange_bytes);
+        let bytes_max = lane_bytes(
+            self.lanes(chains),
+            self.environment.exchange_bytes,
+            self.environment.memory.limit(),
+        );
         let mut all = Vec::with_capacity(chains.len());
         for nodes in chains {
             let head = self.graph.node(nodes[0]);

@@ -235,13 +235,15 @@ impl Wiring<'_> {
             self.wired.chains += 1;
             let (sender, receiver) = mpsc::channel(SPLITS_AHEAD);
             assignments.push(sender);
+            let reader = source.reader()?;
+            let idleness = idle_timeout(self.idle_timeout_ms(nodes), reader.reads_in_turn());
             let task = SourceTask {
-                reader: source.reader()?,
+                reader,
                 assignments: receiver,
                 columns: head.schema.fields().len(),
                 bad: bad_rule(spec),
                 bad_to,
-                idleness: idle_timeout(self.idle_timeout_ms(nodes)),
+                idleness,
                 metrics: self.metrics.node(head.id, ""),
                 body,
                 node: head.id,

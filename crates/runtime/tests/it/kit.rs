@@ -71,6 +71,8 @@ pub(crate) struct Fake {
     /// Batches fetched.
     pub fetched: Arc<AtomicUsize>,
     pub store: Arc<Store>,
+    /// Carries the commit decision of jobs that write here.
+    pub agent: Option<Arc<dyn Transactions>>,
     scripts: Arc<Mutex<Vec<Vec<Act>>>>,
 }
 
@@ -287,6 +289,12 @@ impl SinkFactory for Fake {
     }
     fn committer(&self, _: &TableSpec, _: &SinkContext) -> Result<Box<dyn Committer>> {
         Ok(Box::new(StoreCommitter(Arc::clone(&self.store))))
+    }
+    fn transaction_group(&self, _: &TableSpec) -> Result<Option<String>> {
+        Ok(self.agent.as_ref().map(|_| "the agent".to_string()))
+    }
+    fn transactions(&self, _: &[&TableSpec], _: &SinkContext) -> Result<Arc<dyn Transactions>> {
+        Ok(Arc::clone(self.agent.as_ref().unwrap()))
     }
 }
 

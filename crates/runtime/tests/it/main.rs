@@ -7,3 +7,4 @@ mod failures;
 mod kit;
 mod rows;
 mod sources;
+mod takeover;

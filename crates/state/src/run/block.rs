@@ -107,8 +107,40 @@ impl Packer {
     }
 }
 
-/// Checks and opens a block. `file` is for the message.
-pub(crate) fn unpack(handle: &Handle, stored: Bytes, file: &str) -> Result<Bytes> {
+/// Opens blocks, reusing its memory: what zstd needs is larger than a block.
+pub(crate) struct Unpacker {
+    zstd: zstd::bulk::Decompressor<'static>,
+}
+
+impl Unpacker {
+    pub(crate) fn new() -> Result<Self> {
+        let zstd = zstd::bulk::Decompressor::new()
+            .map_err(|e| Error::internal("zstd cannot start").caused_by(e))?;
+        Ok(Unpacker { zstd })
+    }
+
+    /// Checks and opens a block. `file` is for the message.
+    pub(crate) fn unpack(&mut self, handle: &Handle, stored: Bytes, file: &str) -> Result<Bytes> {
+        check(handle, &stored, file)?;
+        if !handle.packed {
+            return Ok(stored);
+        }
+        let (at, raw) = (handle.offset, handle.raw as usize);
+        let raw = self
+            .zstd
+            .decompress(&stored, raw)
+            .map_err(|e| damaged(file, format!("the block at byte {at} does not unpack: {e}")))?;
+        match raw.len() == handle.raw as usize {
+            true => Ok(raw.into()),
+            false => Err(damaged(
+                file,
+                format!("the block at byte {at} unpacks to another length"),
+            )),
+        }
+    }
+}
+
+fn check(handle: &Handle, stored: &Bytes, file: &str) -> Result<()> {
     let at = handle.offset;
     if stored.len() != handle.stored as usize {
         return Err(damaged(
@@ -120,7 +152,7 @@ pub(crate) fn unpack(handle: &Handle, stored: Bytes, file: &str) -> Result<Bytes
             ),
         ));
     }
-    let found = crc32c::crc32c(&stored);
+    let found = crc32c::crc32c(stored);
     if found != handle.crc {
         return Err(damaged(
             file,
@@ -130,18 +162,7 @@ pub(crate) fn unpack(handle: &Handle, stored: Bytes, file: &str) -> Result<Bytes
             ),
         ));
     }
-    if !handle.packed {
-        return Ok(stored);
-    }
-    let raw = zstd::bulk::decompress(&stored, handle.raw as usize)
-        .map_err(|e| damaged(file, format!("the block at byte {at} does not unpack: {e}")))?;
-    match raw.len() == handle.raw as usize {
-        true => Ok(raw.into()),
-        false => Err(damaged(
-            file,
-            format!("the block at byte {at} unpacks to another length"),
-        )),
-    }
+    Ok(())
 }
 
 /// Appends an entry to a block. `before` is the place of the entry before it in this block.

@@ -6,20 +6,24 @@
 //! ```
 //!
 //! * All keys of a batch go through a run together: a block is read and stepped through once.
-//! * Blocks come through a shared [`BlockCache`]; misses of one run are read concurrently.
+//! * Blocks come through a shared [`BlockCache`]; misses of one run are read concurrently, and at
+//!   most [`READS`] blocks are held at a time, however many keys are asked for.
 //! * Always: the answer is what a merge of the same runs would yield.
 //! * Cost: an absent key costs one filter line per run; a present one about 64 KiB of reading when
 //!   its block is cold.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use hashbrown::HashMap;
 use millstream_core::Result;
 use millstream_core::state::StateKey;
+use parking_lot::Mutex;
 
-use super::block::{Entries, Handle, Place, Step};
+use super::block::{Entries, Handle, Place, Step, Unpacker};
 use super::cache::BlockCache;
 use super::filter::{self, BLOCK_LINES, LINE_BYTES};
 use super::merge::Drops;
@@ -36,6 +40,7 @@ pub struct Lookup {
     runs: Vec<Arc<Run>>,
     drops: Arc<Drops>,
     cache: Arc<BlockCache>,
+    unpacker: Arc<Mutex<Unpacker>>,
 }
 
 /// A key that is still searched.
@@ -50,15 +55,17 @@ struct Wanted<'a> {
 
 impl Lookup {
     /// Looks in `runs`, oldest first.
-    pub fn new(runs: Vec<Arc<Run>>, cache: Arc<BlockCache>) -> Self {
-        Lookup {
+    pub fn new(runs: Vec<Arc<Run>>, cache: Arc<BlockCache>) -> Result<Self> {
+        Ok(Lookup {
             drops: Arc::new(Drops::of(&runs)),
             runs,
             cache,
-        }
+            unpacker: Arc::new(Mutex::new(Unpacker::new()?)),
+        })
     }
 
-    /// The values of `keys`, in their order; `None` where there is no entry.
+    /// The values of `keys`, in their order; `None` where there is no entry. Files of this machine
+    /// are read on the thread that polls, which therefore has to be one that may block.
     pub async fn get_many(&self, keys: &[StateKey<'_>]) -> Result<Vec<Option<Bytes>>> {
         let mut values = vec![None; keys.len()];
         let mut wanted: Vec<Wanted<'_>> = keys
@@ -101,20 +108,17 @@ impl Lookup {
             .into_iter()
             .map(|block| run.footer().blocks[block].handle)
             .collect();
-        let blocks = self.load(run, &handles).await?;
+        // In the order of the candidates.
+        let mut blocks = self.load(run, &handles);
         for together in candidates.chunk_by(|a, b| a.1 == b.1) {
-            let offset = run.footer().blocks[together[0].1].handle.offset;
+            let Some((_, block)) = blocks.try_next().await? else {
+                break;
+            };
             let keys = together.iter().map(|(number, _)| *number);
-            step_through(
-                run,
-                blocks[&offset].clone(),
-                keys,
-                wanted,
-                |number, value| {
-                    settled[number] = true;
-                    values[wanted[number].at] = value.map(Bytes::copy_from_slice);
-                },
-            )?;
+            step_through(run, block, keys, wanted, |number, value| {
+                settled[number] = true;
+                values[wanted[number].at] = value.map(Bytes::copy_from_slice);
+            })?;
         }
         Ok(settled)
     }
@@ -124,7 +128,13 @@ impl Lookup {
         let footer = run.footer();
         let lines = footer.filter.lines;
         let mut possible: Vec<(usize, usize)> = Vec::new();
-        for (number, wanted) in wanted.iter().enumerate() {
+        let within = within(run, wanted);
+        for (number, wanted) in wanted
+            .iter()
+            .enumerate()
+            .take(within.end)
+            .skip(within.start)
+        {
             let place = Place::of(&wanted.key);
             let after = footer
                 .blocks
@@ -139,7 +149,7 @@ impl Lookup {
             .into_iter()
             .map(|block| footer.filter.blocks[block])
             .collect();
-        let filters = self.load(run, &handles).await?;
+        let filters: HashMap<u64, Bytes> = self.load(run, &handles).try_collect().await?;
         possible.retain(|(number, _)| {
             let hash = wanted[*number].hash;
             let line = filter::line_of(hash, lines) as usize;
@@ -150,15 +160,36 @@ impl Lookup {
         Ok(possible)
     }
 
-    async fn load(&self, run: &Run, handles: &[Handle]) -> Result<HashMap<u64, Bytes>> {
-        stream::iter(handles.iter().map(|handle| async move {
-            let block = run.cached(handle, &self.cache).await?;
-            Ok::<_, millstream_core::Error>((handle.offset, block))
-        }))
-        .buffered(READS)
-        .try_collect()
-        .await
+    /// Blocks with their offsets, in the order of `handles`, a few of them at a time.
+    fn load<'a>(
+        &'a self,
+        run: &'a Run,
+        handles: &'a [Handle],
+    ) -> BoxStream<'a, Result<(u64, Bytes)>> {
+        let reads = handles.iter().map(|handle| self.load_one(run, *handle));
+        // Made before the first of them is polled; see `together`.
+        let reads: Vec<_> = reads.collect();
+        stream::iter(reads).buffered(READS).boxed()
     }
+
+    async fn load_one(&self, run: &Run, handle: Handle) -> Result<(u64, Bytes)> {
+        let block = run.cached(&handle, &self.cache, &self.unpacker).await?;
+        Ok((handle.offset, block))
+    }
+}
+
+/// The wanted keys, as a range, that are not before the first entry of a run and not behind the last
+/// of its key groups. Most runs hold few key groups: the others are not looked at key by key.
+fn within(run: &Run, wanted: &[Wanted<'_>]) -> Range<usize> {
+    let footer = run.footer();
+    let Some(first) = footer.blocks.first() else {
+        return 0..0;
+    };
+    let start = wanted.partition_point(|wanted| {
+        (Place::of(&wanted.key), wanted.key.key) < (first.place, &first.key[..])
+    });
+    let end = wanted.partition_point(|wanted| wanted.key.group <= footer.last_group);
+    start..end.max(start)
 }
 
 /// Steps through a block and the sorted keys side by side; tells what is found.

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use millstream_core::Result;
+use parking_lot::Mutex;
 
-use super::block::{self, Handle};
+use super::block::{Handle, Unpacker};
 use super::footer::{Footer, Tail};
 use super::{BlockCache, HEADER_BYTES, TAIL_BYTES};
 use crate::error::damaged;
@@ -22,6 +23,11 @@ pub trait ReadAt: Send + Sync {
     fn size(&self) -> u64;
     /// Exactly these bytes. An object of another size is damaged, also if the bytes are there.
     async fn read(&self, range: Range<u64>) -> Result<Bytes>;
+    /// The same on this thread, which may block, if that is a matter of microseconds: from a disk of
+    /// this machine. `None` if it is not, or something is wrong; [`read`](Self::read) tells what.
+    fn read_here(&self, _range: Range<u64>) -> Option<Bytes> {
+        None
+    }
 }
 
 /// A run in memory, such as one that travelled inside a manifest.
@@ -144,7 +150,7 @@ impl Run {
         let from = (handle.offset - offset) as usize;
         let to = from + handle.stored as usize;
         match to <= stretch.len() {
-            true => block::unpack(handle, stretch.slice(from..to), self.name()),
+            true => Unpacker::new()?.unpack(handle, stretch.slice(from..to), self.name()),
             false => Err(damaged(
                 self.name(),
                 format!("it ends before byte {}", handle.end()),
@@ -152,14 +158,22 @@ impl Run {
         }
     }
 
-    /// A block by way of the cache.
-    pub(crate) async fn cached(&self, handle: &Handle, cache: &BlockCache) -> Result<Bytes> {
+    /// A block by way of the cache. The thread may block.
+    pub(crate) async fn cached(
+        &self,
+        handle: &Handle,
+        cache: &BlockCache,
+        unpacker: &Mutex<Unpacker>,
+    ) -> Result<Bytes> {
         let key = (self.number, handle.offset);
         if let Some(block) = cache.get(key) {
             return Ok(block);
         }
-        let stored = self.read_stretch(handle, handle).await?;
-        let block = block::unpack(handle, stored, self.name())?;
+        let stored = match self.source.read_here(handle.offset..handle.end()) {
+            Some(stored) => stored,
+            None => self.read_stretch(handle, handle).await?,
+        };
+        let block = unpacker.lock().unpack(handle, stored, self.name())?;
         cache.insert(key, block.clone());
         Ok(block)
     }

@@ -8,8 +8,10 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::Path;
 
+use bytes::Bytes;
 use millstream_core::{Code, Error, Result};
 
 use super::generation::Owner;
@@ -19,6 +21,23 @@ pub(crate) fn sync_directory(path: &Path) -> std::io::Result<()> {
     match cfg!(unix) {
         true => File::open(path)?.sync_all(),
         false => Ok(()),
+    }
+}
+
+/// Some bytes of a file of `size` bytes; `None` if anything is not as it should be.
+pub(crate) fn read(path: &Path, range: Range<u64>, size: u64) -> Option<Bytes> {
+    let mut bytes = vec![0; usize::try_from(range.end.checked_sub(range.start)?).ok()?];
+    let mut read = || {
+        let mut file = File::open(path)?;
+        let is_whole = file.metadata()?.len() == size;
+        file.seek(SeekFrom::Start(range.start))?;
+        file.read_exact(&mut bytes)?;
+        Ok::<_, std::io::Error>(is_whole)
+    };
+    match read() {
+        Ok(true) => Some(bytes.into()),
+        // Whoever asks again in the usual way is told what is wrong.
+        Ok(false) | Err(_) => None,
     }
 }
 

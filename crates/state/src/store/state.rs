@@ -166,6 +166,10 @@ impl ReadAt for Object {
         failpoint("rs.state.download")?;
         self.bucket.get_range(&self.path, range, self.size).await
     }
+
+    fn read_here(&self, range: Range<u64>) -> Option<Bytes> {
+        self.bucket.read_here(&self.path, range, self.size)
+    }
 }
 
 impl JobStore {
@@ -341,7 +345,7 @@ impl NodeRuns {
     }
 
     /// Point look-ups by way of a cache.
-    pub fn lookup(&self, cache: Arc<BlockCache>) -> Lookup {
+    pub fn lookup(&self, cache: Arc<BlockCache>) -> Result<Lookup> {
         Lookup::new(self.runs.to_vec(), cache)
     }
 }

@@ -85,7 +85,7 @@ async fn restored(job: &JobStore, node: &NodeState) -> BTreeMap<u32, Vec<u8>> {
         }
     }
     // The filter's hash is part of the format: every key must still be found by it.
-    let lookup = opened.lookup(Arc::new(BlockCache::new(1 << 20)));
+    let lookup = opened.lookup(Arc::new(BlockCache::new(1 << 20))).unwrap();
     let keys: Vec<[u8; 9]> = (0..ENTRIES).map(key).collect();
     let asked: Vec<_> = (0..ENTRIES)
         .map(|n| state_key(n, &keys[n as usize]))

@@ -30,7 +30,7 @@ impl Registry for Everything {
 }
 
 /// A session at 2026-01-01 with parallelism 2.
-fn session() -> Session {
+pub(crate) fn session() -> Session {
     let clock = Arc::new(ManualClock::at(1_767_225_600_000));
     Session::new(Arc::new(Everything), clock, 2)
 }

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millstream_core::clock::{ManualClock, SharedClock};
 use millstream_core::connector::{Committable, Committer, JobIdentity, SinkContext, SinkWriter};
 use millstream_core::rows::ChangeBatch;
+use millstream_core::time::EventTime;
 use millstream_faultkit::proxy::{Action, Match, Protocol, Proxy, Rule};
 use millstream_faultkit::services;
 use object_store::memory::InMemory;
@@ -86,7 +88,10 @@ impl World {
             generation: 0,
             lineage: 0,
         };
-        block_on(world.root.put(OTHERS, b"theirs".to_vec())).unwrap();
+        match &world.root {
+            Root::Directory(root) => super::write(&root.join(OTHERS), "theirs"),
+            Root::Bucket(bucket) => block_on(bucket.put(OTHERS, "theirs".into())).unwrap(),
+        }
         world
     }
 
@@ -195,6 +200,7 @@ impl Life {
             let prepared = block_on(writer.prepare(barrier(self.checkpoint, last))).unwrap();
             decided.pending.extend(prepared.committables);
         }
+        decided.pending.extend(self.committer.remembers());
         decided
     }
 
@@ -464,7 +470,10 @@ fn a_pending_file_that_is_gone_is_an_error_unless_the_table_says_otherwise() {
         life.kill();
         let visible: Vec<String> = world.files().into_keys().collect();
         for path in visible.iter().filter(|path| path.contains("/part-r")) {
-            block_on(world.root.remove(path)).unwrap();
+            match &world.root {
+                Root::Directory(root) => fs::remove_file(root.join(path)).unwrap(),
+                Root::Bucket(bucket) => block_on(bucket.delete(path)).unwrap(),
+            }
         }
         let recover = |world: &World| {
             let context = world.context(0);
@@ -487,50 +496,168 @@ fn a_pending_file_that_is_gone_is_an_error_unless_the_table_says_otherwise() {
     }
 }
 
+/// A world of partitions that are marked with these options, and the clock of its lives.
+fn marking(in_bucket: bool, more: &[(&str, &str)]) -> (World, Arc<ManualClock>, SharedClock) {
+    let mut world = World::new(in_bucket);
+    let mut options = vec![("sink.partition-commit.policy.kind", "success-file")];
+    options.extend_from_slice(more);
+    world.table = files(Path::new("/unused"), &options);
+    world.table.partition_keys = vec!["b".into()];
+    let (clock, shared) = crate::testing::manual_clock(0);
+    (world, clock, shared)
+}
+
+impl World {
+    fn marks(&self) -> Vec<String> {
+        let files = self.files().into_keys();
+        files.filter(|path| path.ends_with("_SUCCESS")).collect()
+    }
+
+    /// One life that writes rows of partitions, is told the watermark of each writer, and commits one
+    /// checkpoint; then it is killed.
+    fn one_commit(
+        &mut self,
+        clock: &SharedClock,
+        partitions: &[&str],
+        marks: [(i64, bool); SUBTASKS as usize],
+        last: bool,
+    ) {
+        let mut life = self.begin(None).unwrap();
+        let context = SinkContext {
+            clock: Arc::clone(clock),
+            ..self.context(0)
+        };
+        life.committer = Commits::at(self.root.clone(), &self.table, &context).unwrap();
+        block_on(life.committer.recover(self.decided.pending.clone())).unwrap();
+        for partition in partitions {
+            let number = life.rows.to_string();
+            let rows = batch(&self.table.schema, &[&[&number, partition]]);
+            block_on(life.writers[0].write(ChangeBatch::inserts(rows))).unwrap();
+            life.rows += 1;
+        }
+        for (writer, (at, is_idle)) in life.writers.iter_mut().zip(marks) {
+            writer.watermark(EventTime(at));
+            if is_idle {
+                writer.idle();
+            }
+        }
+        self.decided = life.prepare(last);
+        block_on(life.committer.commit(self.decided.pending.clone())).unwrap();
+        life.kill();
+    }
+}
+
+const UNTOLD: [(i64, bool); 2] = [(i64::MIN, false); 2];
+
 #[test]
 fn a_partition_that_waits_to_be_marked_waits_on_after_a_crash() {
     for in_bucket in [false, true] {
-        let mut world = World::new(in_bucket);
-        let options = [
-            ("sink.partition-commit.policy.kind", "success-file"),
-            ("sink.partition-commit.delay", "1 h"),
-        ];
-        world.table = files(Path::new("/unused"), &options);
-        world.table.partition_keys = vec!["b".into()];
-        let (clock, shared) = crate::testing::manual_clock(0);
-        let marks = |world: &World| {
-            let files = world.files().into_keys();
-            files
-                .filter(|path| path.ends_with("_SUCCESS"))
-                .collect::<Vec<_>>()
-        };
-        let commit = |world: &mut World, at_ms: i64, rows: usize, last: bool| {
+        let delay = [("sink.partition-commit.delay", "1 h")];
+        let (mut world, clock, shared) = marking(in_bucket, &delay);
+        let commit = |world: &mut World, at_ms: i64, partitions: &[&str], last: bool| {
             clock.set(at_ms);
-            let mut life = world.begin(None).unwrap();
-            let context = SinkContext {
-                clock: Arc::clone(&shared),
-                ..world.context(0)
-            };
-            life.committer = Commits::at(world.root.clone(), &world.table, &context).unwrap();
-            block_on(life.committer.recover(world.decided.pending.clone())).unwrap();
-            life.write(&world.table, rows);
-            world.decided = life.prepare(last);
-            block_on(life.committer.commit(world.decided.pending.clone())).unwrap();
-            life.kill();
+            world.one_commit(&shared, partitions, UNTOLD, last);
         };
-        commit(&mut world, 1_000, 1, false);
-        commit(&mut world, 2_000, 0, false);
-        commit(&mut world, 3_600_999, 0, true);
-        assert_eq!(marks(&world), [""; 0]);
-        assert_eq!(
-            world.hidden().len(),
-            2,
-            "what waits is kept, and their file"
-        );
-        commit(&mut world, 3_601_000, 0, true);
-        assert_eq!(marks(&world), ["b=p0/_SUCCESS"]);
+        commit(&mut world, 1_000, &["p0"], false);
+        commit(&mut world, 2_000, &[], false);
+        commit(&mut world, 3_600_999, &[], true);
+        assert_eq!(world.marks(), [""; 0]);
+        commit(&mut world, 3_602_000, &[], true);
+        assert_eq!(world.marks(), ["b=p0/_SUCCESS"]);
         assert_eq!(world.hidden(), [OTHERS]);
     }
+}
+
+/// Milliseconds of this hour of 2020-01-01.
+fn hour(hour: i64) -> i64 {
+    1_577_836_800_000 + hour * 3_600_000
+}
+
+const BY_TIME: [(&str, &str); 3] = [
+    ("sink.partition-commit.trigger", "partition-time"),
+    ("sink.partition-commit.delay", "1 h"),
+    (
+        "partition.time-extractor.timestamp-pattern",
+        "2020-01-01 $b:00:00",
+    ),
+];
+
+#[test]
+fn a_partition_is_marked_when_the_watermark_has_passed_its_time_and_the_delay() {
+    for in_bucket in [false, true] {
+        let (mut world, _, clock) = marking(in_bucket, &BY_TIME);
+        let at = |one: i64, two: i64| [(one, false), (two, false)];
+        world.one_commit(&clock, &["08", "09", "10"], UNTOLD, false);
+        assert_eq!(world.marks(), [""; 0]);
+        // The slowest writer decides, and the time itself is not behind it.
+        world.one_commit(&clock, &[], at(hour(9), hour(20)), false);
+        assert_eq!(world.marks(), [""; 0]);
+        world.one_commit(&clock, &[], at(hour(9) + 1, hour(20)), false);
+        assert_eq!(world.marks(), ["b=08/_SUCCESS"]);
+        // Whoever has nothing to do is not waited for.
+        let idle = (i64::MIN, true);
+        world.one_commit(&clock, &[], [idle, (hour(10), false)], false);
+        assert_eq!(world.marks().len(), 1);
+        // If nobody has, the fastest says how far the rows have come.
+        world.one_commit(&clock, &[], [idle, (hour(10) + 1, true)], false);
+        assert_eq!(world.marks().len(), 2);
+        // A graceful stop is no end of the input.
+        world.one_commit(&clock, &["11"], at(hour(10), hour(10)), true);
+        assert_eq!(world.marks().len(), 2);
+        // Files that come late: marked again, though it is the same mark.
+        world.one_commit(&clock, &["08"], at(hour(10), hour(10)), false);
+        world.one_commit(&clock, &[], at(i64::MAX, i64::MAX), true);
+        let wanted = ["08", "09", "10", "11"].map(|hour| format!("b={hour}/_SUCCESS"));
+        assert_eq!(world.marks(), wanted);
+        assert_eq!(world.hidden(), [OTHERS]);
+    }
+}
+
+#[test]
+fn what_waits_in_a_savepoint_is_marked_by_the_job_that_begins_with_it() {
+    let (mut world, _, clock) = marking(false, &BY_TIME);
+    world.one_commit(&clock, &["08"], UNTOLD, false);
+    world.one_commit(&clock, &["09"], UNTOLD, false);
+    let savepoint = std::mem::take(&mut world.decided.pending);
+    world.lineage += 1;
+    let mut life = world.begin(None).unwrap();
+    life.committer.inherit(&savepoint).unwrap();
+    block_on(life.committer.recover(Vec::new())).unwrap();
+    for writer in &mut life.writers {
+        writer.watermark(EventTime(hour(10) + 1));
+    }
+    world.decided = life.prepare(false);
+    block_on(life.committer.commit(world.decided.pending.clone())).unwrap();
+    life.kill();
+    assert_eq!(world.marks(), ["b=08/_SUCCESS", "b=09/_SUCCESS"]);
+
+    // What was due with the savepoint was marked with it, and may have been taken away since.
+    let (mut world, _, clock) = marking(false, &BY_TIME);
+    world.one_commit(&clock, &["08", "09"], [(hour(9) + 1, false); 2], false);
+    let savepoint = std::mem::take(&mut world.decided.pending);
+    world.lineage += 1;
+    let mut life = world.begin(None).unwrap();
+    life.committer.inherit(&savepoint).unwrap();
+    let waits = life.committer.remembers();
+    assert_eq!(waits.len(), 1);
+    assert!(
+        waits[0].0.contains("b=09") && !waits[0].0.contains("b=08"),
+        "{waits:?}"
+    );
+    life.kill();
+}
+
+#[test]
+fn a_row_whose_partition_has_no_time_is_refused_before_it_is_written() {
+    let (mut world, _, _) = marking(false, &BY_TIME);
+    let mut life = world.begin(None).unwrap();
+    let rows = batch(&world.table.schema, &[&["1", "noon"]]);
+    let error = block_on(life.writers[0].write(ChangeBatch::inserts(rows))).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "table 't': partition 'b=noon' has no time: '2020-01-01 noon:00:00' is no timestamp"
+    );
+    assert_eq!(world.hidden(), [OTHERS]);
 }
 
 #[cfg(unix)]

@@ -315,7 +315,7 @@ fn options_that_would_change_the_result_are_refused() {
     let unsupported = [
         ("auto-compaction", "true"),
         ("sink.shuffle-by-partition.enable", "true"),
-        ("sink.partition-commit.trigger", "partition-time"),
+        ("partition.time-extractor.kind", "custom"),
         (
             "sink.partition-commit.policy.kind",
             "metastore,success-file",
@@ -332,6 +332,8 @@ fn options_that_would_change_the_result_are_refused() {
         ("sink.rolling-policy.file-size", "big"),
         ("sink.rolling-policy.check-interval", "often"),
         ("sink.partition-commit.trigger", "never"),
+        ("sink.partition-commit.trigger", "partition-time"),
+        ("sink.partition-commit.watermark-time-zone", "nowhere"),
         ("sink.partition-commit.policy.kind", "success-file"),
         ("sink.partition-commit.delay", "soon"),
         ("sink.recovery.missing-files", "maybe"),

@@ -399,3 +399,28 @@ async fn a_reader_lives_through_a_broker_that_goes_and_comes_back() {
     assert_eq!(reading.all(), ["1|null", "2|null"]);
     assert!(!found.is_bounded());
 }
+
+#[tokio::test]
+async fn a_partition_that_its_broker_does_not_know_yet_is_asked_for_again() {
+    use RDKafkaRespErr::*;
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("x", 1, 1).unwrap();
+    let bootstrap = mock.bootstrap_servers();
+    let unknown = [
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+    ];
+    mock.request_errors(RDKafkaApiKey::ListOffsets, &unknown);
+    let found = source(&json_table(&bootstrap, "x", &[EARLIEST])).unwrap();
+    let found = splits(found.as_ref(), &[]).await.unwrap();
+    assert_eq!(found.len(), 1);
+
+    // Not for ever, and it is not the owner's mistake.
+    let never = [RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART; 64];
+    mock.request_errors(RDKafkaApiKey::ListOffsets, &never);
+    let options = [EARLIEST, ("properties.request.timeout.ms", "1000")];
+    let found = source(&json_table(&bootstrap, "x", &options)).unwrap();
+    let error = splits(found.as_ref(), &[]).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable, "{error:?}");
+    assert!(error.message().contains("where to read"), "{error}");
+}

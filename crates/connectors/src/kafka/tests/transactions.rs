@@ -316,6 +316,7 @@ async fn a_transaction_that_was_open_for_too_long_is_replayed() {
     let mut writer = shared(&spec, &job, &transactions);
     writer.write(rows(&spec, &[&["1", "x"]])).await.unwrap();
     writer.prepare(barrier(1, false)).await.unwrap();
+    assert_eq!(transactions.alarm(), None, "it has just begun");
     // The broker looks once a second for transactions that are too old.
     for attempt in 0.. {
         if open_transactions(&broker.bootstrap, &format!("millstream-{job}")).is_empty() {
@@ -324,6 +325,9 @@ async fn a_transaction_that_was_open_for_too_long_is_replayed() {
         assert!(attempt < 300);
         std::thread::sleep(Duration::from_millis(100));
     }
+    let alarm = transactions.alarm().unwrap();
+    assert!(alarm.contains("after 1 s"), "{alarm}");
+    assert_eq!(transactions.alarm(), None, "once");
     let CommitOutcome::Unknown(error) = transactions.commit(&marker("1", 1)).await else {
         panic!("it cannot be committed");
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::UInt8Array;
 use millstream_core::Code;
+use millstream_core::clock::{Clock, SystemClock};
 use millstream_core::rows::{ChangeBatch, RowKind};
 use millstream_core::types::{ColumnType, SqlType};
 
@@ -250,6 +251,21 @@ async fn a_topic_that_is_not_there_is_named() {
     );
     let error = writer.prepare(barrier(1, false)).await.unwrap_err();
     assert_eq!(error.message(), "table 't': writing failed before");
+
+    // Before the first row, and at once.
+    let clock = SystemClock::new();
+    let sink = crate::connector("kafka").unwrap().sink().unwrap();
+    let mut committer = sink.committer(&spec, &writing("job", "1", None)).unwrap();
+    let error = committer.recover(Vec::new()).await.unwrap_err();
+    assert_eq!(error.code(), Code::NotFound, "{error:?}");
+    let exactly = [("sink.delivery-guarantee", "exactly-once")];
+    let exact = json_table(&broker.bootstrap, &topic, &exactly);
+    let job = writing(&unique("job"), "1", None);
+    let transactions = sink.transactions(&[&exact], &job).unwrap();
+    let error = transactions.recover(&[]).await.unwrap_err();
+    assert_eq!(error.code(), Code::NotFound, "{error:?}");
+    assert!(error.message().contains(&topic), "{error}");
+    assert!(clock.elapsed() < std::time::Duration::from_secs(20));
 
     let found = source(&spec).unwrap();
     let error = Reading::of(found.as_ref()).await.err().unwrap();

@@ -10,7 +10,8 @@
 //! IS_JSON('[1]', 'ARRAY')                              -- TRUE
 //! ```
 //!
-//! * Text that is not JSON, and a path that finds nothing, give NULL; JSON_EXISTS gives FALSE.
+//! * Text that is not JSON, and a path that finds nothing, give NULL; JSON_EXISTS and IS_JSON
+//!   give FALSE.
 //! * Paths: `$`, `.name`, `['name']`, `[0]`, `[*]`, `.*`, after an optional `lax` or `strict`.
 //! * JSON_OBJECT and JSON_ARRAY take what to do with NULL as their first argument: the parser puts
 //!   it there from `NULL ON NULL` or `ABSENT ON NULL`. A call of one inside the other is a value,
@@ -25,10 +26,10 @@ mod tests;
 
 use crate::args::Kind::{Any, Str};
 use crate::function::{Spec, function};
-use crate::output::{boolean, boolean_or_null, string, string_or_null};
+use crate::output::{boolean_not_null, boolean_or_null, string, string_or_null};
 
 pub(crate) const FUNCTIONS: &[Spec] = &[
-    function("is_json", &[Str, Str], boolean, read::is_json).optional(1),
+    function("is_json", &[Str, Str], boolean_not_null, read::is_json).optional(1),
     function(
         "json_array",
         &[Str, Any],
@@ -57,10 +58,5 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     function("json_quote", &[Str], string, write::json_quote),
     function("json_string", &[Any], string, write::json_string),
     function("json_unquote", &[Str], string, read::json_unquote),
-    function(
-        "json_value",
-        &[Str, Str],
-        read::value_type,
-        read::json_value,
-    ),
+    function("json_value", &[Str, Str], string_or_null, read::json_value),
 ];

@@ -97,6 +97,11 @@ fn step(text: &str) -> Option<(Step, &str)> {
     if let Some(rest) = text.strip_prefix(".*") {
         return Some((Step::AllMembers, rest));
     }
+    // A point before a bracket says nothing: $.['a'] is $['a'].
+    let text = match text.strip_prefix('.') {
+        Some(rest) if rest.starts_with('[') => rest,
+        _ => text,
+    };
     if let Some(rest) = text.strip_prefix('.') {
         let end = rest.find(['.', '[', ' ']).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
@@ -153,6 +158,7 @@ mod tests {
             ("strict $.é", "3"),
             ("$['a']['b c'][ 2 ]['d']", "2"),
             ("$.a['b c'][*].d", "1 2"),
+            ("$.[\"a\"].['b c'].[0]", "10"),
             ("$.a.*[0]", "10"),
             ("$.missing.x", ""),
             ("$.a[0]", ""),

@@ -2,18 +2,12 @@
 
 use arrow::array::ArrayRef;
 use millstream_core::Result;
-use millstream_core::types::{ColumnType, SqlType};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::path::Path;
-use crate::args::{Arguments, Call, Texts};
+use crate::args::{Call, Texts};
 use crate::output::{bool_rows, text_rows};
-
-/// VARCHAR(2000), as in the standard.
-pub(super) fn value_type(_: &Arguments) -> Result<ColumnType> {
-    Ok(ColumnType::nullable(SqlType::Varchar(2000)))
-}
 
 /// The documents and paths of a call; a constant path is compiled now, and must compile.
 struct Documents<'a> {
@@ -101,7 +95,7 @@ pub(super) fn json_query(call: &Call) -> Result<ArrayRef> {
     })
 }
 
-/// IS_JSON(text[, 'VALUE' | 'SCALAR' | 'ARRAY' | 'OBJECT']).
+/// IS_JSON(text[, 'VALUE' | 'SCALAR' | 'ARRAY' | 'OBJECT']); NULL is no JSON.
 pub(super) fn is_json(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     let kinds = call.optional_texts(1)?;
@@ -111,7 +105,7 @@ pub(super) fn is_json(call: &Call) -> Result<ArrayRef> {
             None => Some("VALUE"),
         };
         let (Some(text), Some(kind)) = (texts.get(row), kind) else {
-            return Ok(None);
+            return Ok(Some(false));
         };
         let first = text.trim_start().bytes().next();
         let fits = match kind {

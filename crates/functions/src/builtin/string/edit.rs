@@ -57,14 +57,14 @@ pub(super) fn initcap(call: &Call) -> Result<ArrayRef> {
         let Some(text) = texts.get(row) else {
             return Ok(None);
         };
+        // Only ASCII: any other letter stays, and a word begins behind it.
         let mut inside = false;
         for c in text.chars() {
-            if inside {
-                c.to_lowercase().try_for_each(|c| out.push_char(c))?;
-            } else {
-                c.to_uppercase().try_for_each(|c| out.push_char(c))?;
-            }
-            inside = c.is_alphanumeric();
+            out.push_char(match inside {
+                true => c.to_ascii_lowercase(),
+                false => c.to_ascii_uppercase(),
+            })?;
+            inside = c.is_ascii_alphanumeric();
         }
         Ok(Some(()))
     })

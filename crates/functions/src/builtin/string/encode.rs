@@ -7,13 +7,13 @@ use millstream_core::Result;
 use crate::args::{Call, Values};
 use crate::output::{bool_rows, byte_rows, number_rows, text_rows};
 
-/// The code of the first byte; 0 for an empty text.
+/// The first byte of the text's UTF-8 as a TINYINT, below 0 outside of ASCII; 0 for an empty text.
 pub(super) fn ascii(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     number_rows::<Int32Type>(call, |row| {
         Ok(texts
             .get(row)
-            .map(|text| text.bytes().next().map_or(0, i32::from)))
+            .map(|text| text.bytes().next().map_or(0, |byte| i32::from(byte as i8))))
     })
 }
 

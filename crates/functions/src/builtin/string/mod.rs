@@ -32,13 +32,16 @@ use millstream_core::types::{ColumnType, SqlType};
 use crate::args::Arguments;
 use crate::args::Kind::{Bytes, Int, Number, NumberOrStr, Str, Text};
 use crate::function::{Spec, function};
-use crate::output::{boolean, bytes_or_null, int, string, string_or_null, strings_or_null};
+use crate::output::{boolean, bytes_or_null, int, string, string_or_null, strings};
 
 pub(crate) const FUNCTIONS: &[Spec] = &[
     function("ascii", &[Str], int, encode::ascii),
-    function("btrim", &[Str, Str], string, edit::btrim).optional(1),
+    // TRIM without a word about the side is looked up as a function.
+    function("btrim", &[Str, Str], string, edit::btrim)
+        .optional(1)
+        .alias(&["trim"]),
     function("char_length", &[Str], int, search::char_length).alias(&["character_length"]),
-    function("chr", &[Number], string, encode::chr),
+    function("chr", &[Number], string_or_null, encode::chr),
     function("concat", &[Str], string, edit::concat).variadic(),
     function("concat_ws", &[Str, Str], first_nullable, edit::concat_ws)
         .optional(1)
@@ -69,12 +72,12 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     .optional(1),
     function("repeat", &[Str, Int], string, edit::repeat),
     function("replace", &[Str, Str, Str], string, edit::replace),
-    function("reverse", &[Str], string, edit::reverse),
+    function("reverse", &[Str], string_or_null, edit::reverse),
     function("right", &[Str, Int], string, edit::right),
     function("rpad", &[Str, Int, Str], string_or_null, edit::rpad),
     function("rtrim", &[Str, Str], string, edit::rtrim).optional(1),
     function("space", &[Int], string, edit::space),
-    function("split", &[Str, Str], strings_or_null, split::split),
+    function("split", &[Str, Str], strings, split::split),
     function(
         "split_index",
         &[Str, NumberOrStr, Int],
@@ -108,7 +111,7 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     function("unhex", &[Str], bytes_or_null, encode::unhex),
     function("upper", &[Str], string, edit::upper).alias(&["uppercase"]),
     function("url_decode", &[Str], string_or_null, encode::url_decode),
-    function("url_encode", &[Str], string, encode::url_encode),
+    function("url_encode", &[Str], string_or_null, encode::url_encode),
 ];
 
 /// STRING, NULL only if the first argument may be.

@@ -76,7 +76,7 @@ fn part<'t>(text: &'t str, separator: &str, index: usize) -> Option<&'t str> {
     }
 }
 
-/// SPLIT(text, separator): all parts; an empty separator gives the characters.
+/// SPLIT(text, separator): all parts, none of an empty text; an empty separator gives the characters.
 pub(super) fn split(call: &Call) -> Result<ArrayRef> {
     let (texts, separators) = (call.texts(0)?, call.texts(1)?);
     let field = match call.returns.data_type() {
@@ -93,6 +93,7 @@ pub(super) fn split(call: &Call) -> Result<ArrayRef> {
                     .for_each(|c| out.values().append_value(c.encode_utf8(&mut buffer)));
                 out.append(true);
             }
+            Some(("", _)) => out.append(true),
             Some((text, separator)) => {
                 text.split(separator)
                     .for_each(|part| out.values().append_value(part));

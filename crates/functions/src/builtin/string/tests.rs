@@ -16,6 +16,7 @@ fn case_changes_in_ascii_and_beyond() {
         &[s("hELLO wORLD-of flink2go")],
         s("Hello World-Of Flink2go"),
     );
+    check("initcap", &[s("éa wÖrld")], s("éA WÖRld"));
     check_error("upper", &[i(1)], "wants STRING as argument 1, found INT");
 }
 
@@ -174,6 +175,8 @@ fn splitting_into_arrays_and_maps() {
         strings(&[Some("a"), Some("b"), Some(""), Some("c")]),
     );
     check("split", &[s("añ"), s("")], strings(&[Some("a"), Some("ñ")]));
+    check("split", &[s(""), s(",")], strings(&[]));
+    check("split", &[s("a,"), s(",")], strings(&[Some("a"), Some("")]));
     check_null("split", &[NO_STR, s(",")]);
     check(
         "substring_index",
@@ -224,6 +227,7 @@ fn urls_are_taken_apart() {
 fn codes_and_bytes() {
     check("ascii", &[s("abc")], i(97));
     check("ascii", &[s("")], i(0));
+    check("ascii", &[s("é")], i(-61));
     check("chr", &[i(97)], s("a"));
     check("chr", &[i(353)], s("a"));
     check("chr", &[i(-1)], s(""));

@@ -11,7 +11,7 @@ use crate::args::{Call, Texts, Values};
 use crate::output::{number_rows, text_rows};
 use crate::pattern::{Formatter, Pattern};
 use crate::temporal::{
-    Moment, Moments, Zone, parse_date, parse_timestamp, push_timestamp, zone_named,
+    Moment, Moments, Zone, parse_date, parse_loosely, parse_timestamp, push_timestamp, zone_named,
 };
 
 /// The patterns of a call; a constant one is compiled now, and must compile.
@@ -88,9 +88,7 @@ fn format_texts(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     let mut patterns = Patterns::new(call, 1)?;
     text_rows(call, |row, out| {
-        let moment = texts
-            .get(row)
-            .and_then(|text| Some(parse_timestamp(text)?.0));
+        let moment = texts.get(row).and_then(parse_loosely);
         match moment.zip(patterns.get(row)) {
             Some((moment, pattern)) => out.push(Formatter::new(pattern).local(moment)).map(Some),
             None => Ok(None),
@@ -98,18 +96,20 @@ fn format_texts(call: &Call) -> Result<ArrayRef> {
     })
 }
 
-/// Calls `use_moment` with what the text of each row says, and its offset from UTC if it says one.
+/// What the text of a row says, and its offset from UTC if it says one; `plain` reads it if the call
+/// has no pattern.
 fn parsed(
     call: &Call,
     row: usize,
     texts: &Texts,
     patterns: &mut Patterns,
+    plain: fn(&str) -> Option<Moment>,
 ) -> Option<(Moment, Option<i64>)> {
     let text = texts.get(row)?;
     if call.len() > 1 {
         patterns.get(row)?.parse(text)
     } else {
-        parse_timestamp(text)
+        Some((plain(text)?, None))
     }
 }
 
@@ -117,7 +117,8 @@ pub(super) fn to_timestamp(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     let mut patterns = Patterns::new(call, 1)?;
     number_rows::<TimestampMillisecondType>(call, |row| {
-        Ok(parsed(call, row, &texts, &mut patterns).map(|(moment, _)| moment.millis))
+        Ok(parsed(call, row, &texts, &mut patterns, parse_timestamp)
+            .map(|(moment, _)| moment.millis))
     })
 }
 
@@ -127,7 +128,8 @@ pub(super) fn to_date(call: &Call) -> Result<ArrayRef> {
     let by_pattern = call.len() > 1;
     number_rows::<Date32Type>(call, |row| {
         let days = if by_pattern {
-            parsed(call, row, &texts, &mut patterns).map(|(moment, _)| moment.days())
+            parsed(call, row, &texts, &mut patterns, parse_timestamp)
+                .map(|(moment, _)| moment.days())
         } else {
             texts.get(row).and_then(parse_date)
         };
@@ -203,7 +205,7 @@ fn ltz_of_text(call: &Call) -> Result<ArrayRef> {
         let Some(Some(zone)) = zone else {
             return Ok(None);
         };
-        Ok(parsed(call, row, &texts, &mut patterns)
+        Ok(parsed(call, row, &texts, &mut patterns, parse_timestamp)
             .and_then(|(moment, offset)| utc_millis(moment, offset, zone)))
     })
 }
@@ -263,7 +265,7 @@ pub(super) fn unix_timestamp(call: &Call) -> Result<ArrayRef> {
         if texts.get(row).is_none() {
             return Ok(None);
         }
-        let millis = parsed(call, row, &texts, &mut patterns)
+        let millis = parsed(call, row, &texts, &mut patterns, parse_loosely)
             .and_then(|(moment, offset)| utc_millis(moment, offset, &zone));
         Ok(Some(
             millis.map_or(i64::MIN, |millis| millis.div_euclid(1000)),
@@ -282,8 +284,8 @@ pub(super) fn convert_tz(call: &Call) -> Result<ArrayRef> {
         else {
             return Ok(None);
         };
-        let (Some((local, _)), Some(from), Some(to)) =
-            (parse_timestamp(text), from.get(from_name), to.get(to_name))
+        let (Some(local), Some(from), Some(to)) =
+            (parse_loosely(text), from.get(from_name), to.get(to_name))
         else {
             return Ok(None);
         };
@@ -298,11 +300,7 @@ pub(super) fn convert_tz(call: &Call) -> Result<ArrayRef> {
 pub(super) fn moments_of(call: &Call, index: usize) -> Result<Vec<Option<Moment>>> {
     if *call.array(index).data_type() == DataType::Utf8 {
         let texts = call.texts(index)?;
-        let parse = |row| {
-            texts
-                .get(row)
-                .and_then(|text| Some(parse_timestamp(text)?.0))
-        };
+        let parse = |row| texts.get(row).and_then(parse_timestamp);
         return Ok((0..call.rows).map(parse).collect());
     }
     let tz: Tz = call.context.time_zone;

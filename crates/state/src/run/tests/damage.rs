@@ -23,7 +23,7 @@ fn read_all(bytes: Vec<u8>, keys: &[Key]) -> millstream_core::Result<BTreeMap<Ke
     let source = Arc::new(InMemory::new("job/state/f.run", bytes.into()));
     let runs = [Arc::new(block_on(Run::open(source))?)];
     let questions: Vec<_> = keys.iter().map(state_key).collect();
-    let lookup = Lookup::new(runs.to_vec(), Arc::new(BlockCache::new(0)));
+    let lookup = Lookup::new(runs.to_vec(), Arc::new(BlockCache::new(0))).unwrap();
     block_on(lookup.get_many(&questions))?;
     entries(&runs, 0, 3)
 }

@@ -158,7 +158,7 @@ proptest! {
 
         // Look-ups of everything ever named, and of one key that never was.
         let cache = Arc::new(BlockCache::new(2_000));
-        let lookup = Lookup::new(runs, cache);
+        let lookup = Lookup::new(runs, cache).unwrap();
         seen.insert((1, 1, 1, b"never".to_vec()), ());
         let keys: Vec<Key> = seen.into_keys().rev().collect();
         let questions: Vec<_> = keys.iter().map(state_key).collect();

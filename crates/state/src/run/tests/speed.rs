@@ -56,7 +56,7 @@ fn speed_of_writing_restoring_and_looking_up() {
         mib_per_second(ENTRIES * 100, took)
     );
 
-    let lookup = Lookup::new(runs, Arc::new(BlockCache::new(64 << 20)));
+    let lookup = Lookup::new(runs, Arc::new(BlockCache::new(64 << 20))).unwrap();
     let questions: Vec<_> = keys.iter().step_by(100).map(state_key).collect();
     for round in ["cold", "warm"] {
         let start = clock.elapsed();
