@@ -19,6 +19,8 @@ pub struct NodeMetrics {
     pub rows_out: AtomicU64,
     /// Rows dropped as late here.
     pub late_rows: AtomicU64,
+    /// Rows taken back that had never come: they changed nothing.
+    pub unseen_rows: AtomicU64,
     /// Time spent in the operators, nanoseconds.
     pub busy_nanos: AtomicU64,
 }

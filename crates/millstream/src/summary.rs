@@ -49,7 +49,18 @@ pub(crate) fn warnings(summary: &JobSummary, graph: &JobGraph) -> Vec<String> {
     let mut lines = of_each(summary, graph, "late row", late, late_fate);
     lines.extend(derived(summary));
     lines.extend(of_each(summary, graph, "bad record", bad, bad_fate));
+    lines.extend(unseen(summary));
     lines
+}
+
+/// Rows taken back that had never come: the input is no changelog, or was cut off.
+fn unseen(summary: &JobSummary) -> impl Iterator<Item = String> {
+    let nodes = summary.nodes.iter().filter(|node| node.unseen_rows > 0);
+    nodes.map(|node| {
+        let rows = counted(node.unseen_rows, "row");
+        let name = &node.name;
+        format!("{rows} taken back at '{name}' that had never come; they changed nothing")
+    })
 }
 
 /// The table that late rows of this job go to, with what its connector was told.

@@ -328,6 +328,8 @@ pub struct NodeSummary {
     pub rows_out: u64,
     /// Rows it dropped as late.
     pub late_rows: u64,
+    /// Rows taken back that had never come: they changed nothing.
+    pub unseen_rows: u64,
     /// Time spent working, over all subtasks.
     pub busy: Duration,
 }
@@ -359,6 +361,7 @@ impl JobSummary {
                 rows_in: read(&node.rows_in),
                 rows_out: read(&node.rows_out),
                 late_rows: read(&node.late_rows),
+                unseen_rows: read(&node.unseen_rows),
                 busy: Duration::from_nanos(read(&node.busy_nanos)),
             }
         });

@@ -349,6 +349,11 @@ impl Chain {
         if let Some(at) = stage.out.take_wake_at() {
             stage.wake_at = Some(stage.wake_at.map_or(at, |earlier| earlier.min(at)));
         }
+        let unseen = stage.out.take_unseen();
+        if unseen > 0 {
+            let counter = &stage.metrics.unseen_rows;
+            counter.fetch_add(unseen, Ordering::Relaxed);
+        }
         if is_rows {
             let asks = stage.spilling.account(stage.operator.as_mut());
             self.wants_checkpoint |= asks.map_err(|error| error.context(&stage.name))?;
