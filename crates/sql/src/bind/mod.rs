@@ -6,13 +6,19 @@
 //!
 //! * [`rewrite`]: what Flink says differently from DataFusion, on the syntax tree.
 //! * [`provider`]: names of tables and functions. [`table`]: a table's definition as a plan.
-//! * [`arithmetic`]: types of arithmetic. [`finalise`]: casts and literals with Flink's types.
+//! * [`calls`], [`expressions`]: calls and other expressions, as part of that.
+//! * [`arithmetic`], [`intervals`]: types of arithmetic. [`comparisons`]: what can be compared.
+//!   [`finalise`]: casts and literals with Flink's types.
 //! * [`errors`]: DataFusion's errors in our words and with a place in the text.
 
 mod arithmetic;
-mod divide;
+mod calls;
+mod comparisons;
 mod errors;
+mod exact;
+mod expressions;
 mod finalise;
+mod intervals;
 mod provider;
 mod rewrite;
 pub(crate) mod table;
@@ -84,7 +90,9 @@ impl Functions {
             }
             aggregates.insert(function.name().to_string(), function);
         }
-        let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(arithmetic::FlinkArithmetic)];
+        let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(arithmetic::FlinkArithmetic {
+            context: context.clone(),
+        })];
         planners.extend(millstream_functions::expr_planners(&context));
         Functions {
             context,
@@ -120,6 +128,7 @@ impl Scope {
             ));
         }
         let mut query = parsed.query.as_ref().clone();
+        calls::query(&mut query, self).map_err(external)?;
         rewrite::query(&mut query);
         let provider = Provider::new(self, Some(parsed), script);
         let planner = SqlToRel::new_with_options(&provider, parser_options());
@@ -134,6 +143,7 @@ impl Scope {
         schema: &DFSchema,
     ) -> Result<Expr, DataFusionError> {
         let mut expr = expr.clone();
+        calls::expr(&mut expr, self).map_err(external)?;
         rewrite::expr(&mut expr);
         let provider = Provider::new(self, None, "");
         let planner = SqlToRel::new_with_options(&provider, parser_options());
