@@ -317,8 +317,9 @@ impl fmt::Display for SqlType {
             SqlType::Time(p) => write!(f, "TIME({p})"),
             SqlType::Timestamp(p) => write!(f, "TIMESTAMP({p})"),
             SqlType::TimestampLtz(p) => write!(f, "TIMESTAMP_LTZ({p})"),
-            SqlType::IntervalYearMonth => f.write_str("INTERVAL YEAR TO MONTH"),
-            SqlType::IntervalDaySecond => f.write_str("INTERVAL DAY TO SECOND(3)"),
+            // As in Flink, whatever units a literal was written in.
+            SqlType::IntervalYearMonth => f.write_str("INTERVAL MONTH"),
+            SqlType::IntervalDaySecond => f.write_str("INTERVAL SECOND(3)"),
             SqlType::Array(element) => write!(f, "ARRAY<{element}>"),
             SqlType::Map(key, value) => write!(f, "MAP<{key}, {value}>"),
             SqlType::Multiset(element) => write!(f, "MULTISET<{element}>"),

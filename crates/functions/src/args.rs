@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, PrimitiveArray, StringArray,
+    UInt32Array,
 };
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion_common::{Result as DfResult, ScalarValue};
-use datafusion_expr::type_coercion::binary::type_union_resolution;
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs};
 use millstream_core::types::{ColumnType, SqlType};
 use millstream_core::{Code, Error, Result};
@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Time,
     /// A point in time, or a string that is parsed as one.
     TimeOrStr,
+    /// A point in time, or an INTERVAL.
+    TimeOrInterval,
     /// ARRAY.
     Array,
     /// MAP.
@@ -81,6 +83,11 @@ impl Kind {
             Kind::Time => is_time(ty).then(|| plain(ty)),
             Kind::TimeOrStr if is_time(ty) => Some(plain(ty)),
             Kind::TimeOrStr => Kind::Str.coerce(ty),
+            Kind::TimeOrInterval if matches!(ty, T::Duration(_)) => {
+                Some(SqlType::IntervalDaySecond.to_arrow())
+            }
+            Kind::TimeOrInterval if matches!(ty, T::Interval(_)) => Some(ty.clone()),
+            Kind::TimeOrInterval => Kind::Time.coerce(ty),
             Kind::Array => matches!(ty, T::List(_)).then(|| ty.clone()),
             Kind::Map => matches!(ty, T::Map(..)).then(|| ty.clone()),
             Kind::Collection => matches!(ty, T::List(_) | T::Map(..)).then(|| ty.clone()),
@@ -100,6 +107,7 @@ impl Kind {
             Kind::Bool => "BOOLEAN",
             Kind::Time => "a DATE, TIME or TIMESTAMP",
             Kind::TimeOrStr => "a TIMESTAMP, DATE or STRING",
+            Kind::TimeOrInterval => "a DATE, TIME, TIMESTAMP or INTERVAL",
             Kind::Array => "an ARRAY",
             Kind::Map => "a MAP",
             Kind::Collection => "an ARRAY, MAP or MULTISET",
@@ -108,14 +116,14 @@ impl Kind {
     }
 }
 
-fn is_text(ty: &DataType) -> bool {
+pub(crate) fn is_text(ty: &DataType) -> bool {
     matches!(
         ty,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     )
 }
 
-fn is_bytes(ty: &DataType) -> bool {
+pub(crate) fn is_bytes(ty: &DataType) -> bool {
     matches!(
         ty,
         DataType::Binary
@@ -133,7 +141,7 @@ fn is_time(ty: &DataType) -> bool {
 }
 
 /// The Arrow type our functions read for a value that may come in another layout.
-fn plain(ty: &DataType) -> DataType {
+pub(crate) fn plain(ty: &DataType) -> DataType {
     match ty {
         ty if is_text(ty) => DataType::Utf8,
         ty if is_bytes(ty) => DataType::Binary,
@@ -146,25 +154,6 @@ fn plain(ty: &DataType) -> DataType {
         }
         ty => ty.clone(),
     }
-}
-
-/// The type several types have in common, as CASE and COALESCE find it.
-pub(crate) fn common_type(types: &[DataType]) -> Option<DataType> {
-    let known: Vec<DataType> = types
-        .iter()
-        .filter(|t| **t != DataType::Null)
-        .cloned()
-        .collect();
-    let Some(first) = known.first() else {
-        return types.first().cloned();
-    };
-    if known.iter().all(|ty| ty == first) {
-        return Some(first.clone());
-    }
-    if known.iter().any(is_text) && !known.iter().all(is_text) {
-        return None;
-    }
-    type_union_resolution(&known).map(|ty| plain(&ty))
 }
 
 /// What is known of a call's arguments while planning.
@@ -189,13 +178,23 @@ impl Arguments<'_> {
             .is_some_and(|field| field.is_nullable() || *field.data_type() == DataType::Null)
     }
 
-    /// The type of the arguments `first..` together: exact if all have the same, else what their
-    /// common Arrow type says.
+    /// The type of the arguments `first..` together, which have a common Arrow type already.
     pub(crate) fn merged(&self, first: usize) -> SqlType {
-        let same = (first + 1..self.fields.len()).all(|index| self.ty(index) == self.ty(first));
-        match self.fields.get(first) {
-            Some(field) if !same => SqlType::of_arrow(field.data_type()),
-            _ => self.ty(first),
+        self.merged_of(first..self.fields.len())
+    }
+
+    /// The type of some arguments together, which have a common Arrow type already.
+    pub(crate) fn merged_of(&self, some: impl Iterator<Item = usize>) -> SqlType {
+        let indexes: Vec<usize> = some.collect();
+        let types: Vec<SqlType> = indexes.iter().map(|index| self.ty(*index)).collect();
+        let known = indexes
+            .iter()
+            .filter_map(|index| self.fields.get(*index))
+            .map(|field| field.data_type())
+            .find(|ty| **ty != DataType::Null);
+        match known {
+            Some(arrow) => crate::common::common_sql(&types, arrow),
+            None => SqlType::Null,
         }
     }
 
@@ -285,9 +284,8 @@ impl<'a> Call<'a> {
         if *step == 1 || self.rows == 1 {
             return Ok(Arc::clone(array));
         }
-        ScalarValue::try_from_array(array, 0)
-            .and_then(|value| value.to_array_of_size(self.rows))
-            .map_err(|error| Error::internal(error.to_string()))
+        let first = UInt32Array::from(vec![0; self.rows]);
+        Ok(arrow::compute::take(array, &first, None)?)
     }
 
     /// Whether argument `index` is constant.

@@ -8,20 +8,21 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion_common::{DataFusionError, Result as DfResult, ScalarValue};
 use datafusion_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion_expr::{
-    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
 };
-use millstream_core::types::{ColumnType, SqlType};
+use millstream_core::types::{ColumnType, SqlType, TYPE_KEY};
 use millstream_core::{Code, Error, Result};
 
 use crate::FunctionContext;
 use crate::args::{Arguments, Call, JSON_KEY, Kind};
 use crate::chance::Chance;
+use crate::common::Rule;
 
 /// A built-in function, as a line of its family's list.
 pub(crate) struct Spec {
@@ -33,6 +34,8 @@ pub(crate) struct Spec {
     volatile: bool,
     unified: usize,
     paired: bool,
+    cases: Option<usize>,
+    rule: Rule,
     json: bool,
     rewrite: Option<fn(Vec<Expr>) -> DfResult<Expr>>,
     returns: fn(&Arguments) -> Result<ColumnType>,
@@ -55,6 +58,8 @@ pub(crate) const fn function(
         volatile: false,
         unified: usize::MAX,
         paired: false,
+        cases: None,
+        rule: Rule::Widest,
         json: false,
         rewrite: None,
         returns,
@@ -99,6 +104,20 @@ impl Spec {
         self
     }
 
+    /// The arguments are those of a CASE: behind the first `operands` a condition and a result in
+    /// turn, then the last result. All results get a common type; the conditions are BOOLEAN, or get
+    /// a common type with the operand.
+    pub(crate) const fn cases(mut self, operands: usize) -> Self {
+        self.cases = Some(operands);
+        self
+    }
+
+    /// How the common type is found.
+    pub(crate) const fn by_rule(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
     /// The result is JSON.
     pub(crate) const fn json(mut self) -> Self {
         self.json = true;
@@ -123,7 +142,9 @@ impl Spec {
         for (index, ty) in types.iter().enumerate() {
             coerced.push(self.coerce_one(index, ty)?);
         }
-        if self.paired {
+        if let Some(operands) = self.cases {
+            self.unify_cases(&mut coerced, operands)?;
+        } else if self.paired {
             self.unify(&mut coerced, 0, 2)?;
             self.unify(&mut coerced, 1, 2)?;
         } else {
@@ -132,16 +153,45 @@ impl Spec {
         Ok(coerced)
     }
 
+    fn unify_cases(&self, types: &mut [DataType], operands: usize) -> Result<()> {
+        let last = types.len() - 1;
+        let results: Vec<usize> = (operands + 1..last).step_by(2).chain([last]).collect();
+        self.unify_at(types, &results)?;
+        let conditions: Vec<usize> = (operands..last).step_by(2).collect();
+        if operands > 0 {
+            let with_operand: Vec<usize> = [0].into_iter().chain(conditions).collect();
+            return self.unify_at(types, &with_operand);
+        }
+        for index in conditions {
+            types[index] = Kind::Bool.coerce(&types[index]).ok_or_else(|| {
+                let found = SqlType::of_arrow(&types[index]).to_string();
+                self.mismatch("conditions that are BOOLEAN", &found)
+            })?;
+        }
+        Ok(())
+    }
+
     /// Gives every `step`th type from `first` on the type they have in common.
     fn unify(&self, types: &mut [DataType], first: usize, step: usize) -> Result<()> {
-        let some: Vec<DataType> = types.iter().skip(first).step_by(step).cloned().collect();
-        if some.len() < 2 {
+        let indexes: Vec<usize> = (first..types.len()).step_by(step).collect();
+        self.unify_at(types, &indexes)
+    }
+
+    /// Gives some types the type they have in common.
+    fn unify_at(&self, types: &mut [DataType], indexes: &[usize]) -> Result<()> {
+        if indexes.len() < 2 {
             return Ok(());
         }
-        let common = crate::args::common_type(&some)
-            .ok_or_else(|| self.mismatch("arguments of one type", &types_text(&some)))?;
-        for ty in types.iter_mut().skip(first).step_by(step) {
-            ty.clone_from(&common);
+        let some: Vec<DataType> = indexes.iter().map(|index| types[*index].clone()).collect();
+        let common = crate::common::common_type(&some, self.rule).ok_or_else(|| {
+            let wanted = match self.cases {
+                Some(_) => "values of one type",
+                None => "arguments of one type",
+            };
+            self.mismatch(wanted, &types_text(&some))
+        })?;
+        for index in indexes {
+            types[*index].clone_from(&common);
         }
         Ok(())
     }
@@ -169,11 +219,14 @@ impl Spec {
     }
 
     fn mismatch(&self, wanted: &str, found: &str) -> Error {
-        let name = self.name.to_uppercase();
-        Error::new(
-            Code::TypeMismatch,
-            format!("function '{name}' wants {wanted}, found {found}"),
-        )
+        let message = match self.cases {
+            Some(_) => format!("CASE wants {wanted}, found {found}"),
+            None => {
+                let name = self.name.to_uppercase();
+                format!("function '{name}' wants {wanted}, found {found}")
+            }
+        };
+        Error::new(Code::TypeMismatch, message)
     }
 }
 
@@ -274,11 +327,27 @@ impl ScalarUDFImpl for Builtin {
         Ok(Arc::new(field.with_metadata(metadata)))
     }
 
-    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> DfResult<ExprSimplifyResult> {
-        match self.spec.rewrite {
-            Some(rewrite) => rewrite(args).map(ExprSimplifyResult::Simplified),
-            None => Ok(ExprSimplifyResult::Original(args)),
-        }
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> DfResult<ExprSimplifyResult> {
+        let Some(rewrite) = self.spec.rewrite else {
+            return Ok(ExprSimplifyResult::Original(args));
+        };
+        // What is put in the place of a call has Arrow's type: a finer one is said again.
+        let fields = args
+            .iter()
+            .map(|arg| Ok(arg.to_field(info.schema().as_ref())?.1))
+            .collect::<DfResult<Vec<FieldRef>>>()?;
+        let constants = vec![None; args.len()];
+        let field = self.return_field_from_args(ReturnFieldArgs {
+            arg_fields: &fields,
+            scalar_arguments: &constants,
+        })?;
+        let rewritten = rewrite(args)?;
+        Ok(ExprSimplifyResult::Simplified(
+            match field.metadata().contains_key(TYPE_KEY) {
+                true => crate::flink_cast(rewritten, ColumnType::of(&field), false, &self.context),
+                false => rewritten,
+            },
+        ))
     }
 
     fn short_circuits(&self) -> bool {
@@ -292,12 +361,20 @@ impl ScalarUDFImpl for Builtin {
         let call = Call::new(self.spec.name, &args, rows, &self.context, &self.chance)?;
         let array = (self.spec.eval)(&call).map_err(external)?;
         if once && array.len() == 1 {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &array, 0,
-            )?));
+            return Ok(ColumnarValue::Scalar(scalar_of(&array)?));
         }
         Ok(ColumnarValue::Array(array))
     }
+}
+
+/// The value of a column of one row; unlike DataFusion's own it keeps the metadata of what is nested.
+pub(crate) fn scalar_of(array: &ArrayRef) -> DfResult<ScalarValue> {
+    Ok(match array.data_type() {
+        DataType::List(_) => ScalarValue::List(Arc::new(array.as_list().clone())),
+        DataType::Map(..) => ScalarValue::Map(Arc::new(array.as_map().clone())),
+        DataType::Struct(_) => ScalarValue::Struct(Arc::new(array.as_struct().clone())),
+        _ => ScalarValue::try_from_array(array, 0)?,
+    })
 }
 
 fn is_scalar(value: &ColumnarValue) -> bool {

@@ -22,6 +22,7 @@ mod args;
 mod builtin;
 mod cast;
 mod chance;
+mod common;
 mod context;
 mod current;
 mod function;
@@ -38,11 +39,30 @@ use std::sync::Arc;
 
 use datafusion_expr::ScalarUDF;
 
+pub use builtin::like_text;
 pub use cast::{cast_udf, flink_cast};
+pub use common::common_column;
 pub use context::FunctionContext;
 pub use current::{CURRENT_TIME_FUNCTIONS, from_now};
 pub use output::{BATCH_BYTES_MAX, VALUE_BYTES_MAX};
 pub use planner::expr_planners;
+
+/// Functions that stand for a syntax: the parser and the binder call them, users write the syntax.
+const SYNTAX: &[&str] = &[
+    "between_symmetric",
+    "case_of",
+    "case_when",
+    "json_query_array",
+    "like_pattern",
+    "overlaps",
+    "similar_to",
+    "time_difference",
+];
+
+/// Whether a function only stands for a syntax such as CASE or OVERLAPS, and is not listed.
+pub fn is_syntax(name: &str) -> bool {
+    SYNTAX.contains(&name)
+}
 
 /// Every function of this build, for a session with this context.
 pub fn scalar_functions(context: &FunctionContext) -> Vec<Arc<ScalarUDF>> {

@@ -5,8 +5,8 @@
 //! `\Z`, `\h`, `\R`, `\uXXXX`, `\Q..\E`, POSIX classes `\p{Alpha}`, named groups, ASCII `\d \w \s \b`.
 //!
 //! * [`Regexes`] keeps what it compiled for the batch and the thread keeps it for the next one.
-//! * A constant pattern that does not compile is an error; one from a column is treated as
-//!   Flink treats it, mostly as NULL.
+//! * What is no pattern in Java either makes the result NULL, as in Flink. A pattern that Java has
+//!   and this engine has not is an error, wherever it comes from: nothing is silently not matched.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -27,26 +27,29 @@ const KEPT_MAX: usize = 64;
 
 thread_local! {
     /// Per thread, since threads that share a `Regex` wait for each other's scratch space.
-    static KEPT: RefCell<HashMap<String, Rc<Regex>>> = RefCell::new(HashMap::new());
+    static KEPT: RefCell<HashMap<String, Compiled>> = RefCell::new(HashMap::new());
 }
 
-/// The compiled form of a pattern in Java's syntax.
-pub(crate) fn compiled(pattern: &str) -> Result<Rc<Regex>> {
+/// A compiled pattern; none if it is no pattern in Java either.
+type Compiled = Option<Rc<Regex>>;
+
+/// The compiled form of a pattern in Java's syntax; none if it is wrong there, too.
+pub(crate) fn compiled(pattern: &str) -> Result<Compiled> {
     if let Some(regex) = KEPT.with(|kept| kept.borrow().get(pattern).cloned()) {
         return Ok(regex);
     }
-    let regex = Rc::new(compile(pattern)?);
+    let regex = compile(pattern)?.map(Rc::new);
     KEPT.with(|kept| {
         let mut kept = kept.borrow_mut();
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(pattern.to_string(), Rc::clone(&regex));
+        kept.insert(pattern.to_string(), regex.clone());
     });
     Ok(regex)
 }
 
-fn compile(pattern: &str) -> Result<Regex> {
+fn compile(pattern: &str) -> Result<Option<Regex>> {
     if pattern.len() > PATTERN_BYTES_MAX {
         let found = pattern.len();
         return Err(Error::new(
@@ -54,12 +57,33 @@ fn compile(pattern: &str) -> Result<Regex> {
             format!("a regular expression of {found} bytes; at most {PATTERN_BYTES_MAX}"),
         ));
     }
-    RegexBuilder::new(&translate(pattern))
+    let regex = RegexBuilder::new(&translate(pattern))
         .size_limit(COMPILED_BYTES_MAX)
         .dfa_size_limit(COMPILED_BYTES_MAX)
         .nest_limit(100)
-        .build()
-        .map_err(|error| refused(pattern, &error))
+        .build();
+    match regex {
+        Ok(regex) => Ok(Some(regex)),
+        Err(error) if is_wrong_in_java(&error) => Ok(None),
+        Err(error) => Err(refused(pattern, &error)),
+    }
+}
+
+/// Mistakes that are mistakes in Java, too, by the words of the engine.
+fn is_wrong_in_java(error: &regex::Error) -> bool {
+    const MISTAKES: [&str; 8] = [
+        "unclosed character class",
+        "unclosed group",
+        "unopened group",
+        "repetition operator missing expression",
+        "unclosed counted repetition",
+        "invalid repetition count range",
+        "invalid character class range",
+        "incomplete escape sequence",
+    ];
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    MISTAKES.iter().any(|mistake| last.contains(mistake))
 }
 
 fn refused(pattern: &str, error: &regex::Error) -> Error {
@@ -89,17 +113,17 @@ fn refused(pattern: &str, error: &regex::Error) -> Error {
 /// The patterns of one batch: the last one is at hand.
 #[derive(Default)]
 pub(crate) struct Regexes {
-    last: Option<(String, Option<Rc<Regex>>)>,
+    last: Option<(String, Compiled)>,
 }
 
 impl Regexes {
-    /// The compiled pattern; `None` if it does not compile.
+    /// The compiled pattern; `None` if it is none in Java either.
     #[inline]
-    pub(crate) fn get(&mut self, pattern: &str) -> Option<&Regex> {
+    pub(crate) fn get(&mut self, pattern: &str) -> Result<Option<&Regex>> {
         if self.last.as_ref().is_none_or(|(text, _)| text != pattern) {
-            self.last = Some((pattern.to_string(), compiled(pattern).ok()));
+            self.last = Some((pattern.to_string(), compiled(pattern)?));
         }
-        self.last.as_ref().and_then(|(_, regex)| regex.as_deref())
+        Ok(self.last.as_ref().and_then(|(_, regex)| regex.as_deref()))
     }
 }
 
@@ -267,7 +291,7 @@ mod tests {
             (r"\<b\>", "<b>", true),
         ] {
             assert_eq!(
-                compiled(pattern).unwrap().is_match(text),
+                compiled(pattern).unwrap().unwrap().is_match(text),
                 matches,
                 "{pattern}"
             );
@@ -279,13 +303,15 @@ mod tests {
         for (pattern, wanted) in [
             ("(?=a)", "look-around"),
             (r"(a)\1", "backreferences"),
-            ("(", "unclosed"),
+            ("(?>a)", "unrecognized"),
             ("a{1000}{1000}{1000}", "too large"),
-            (&"(".repeat(1000), "unclosed"),
             (&"a".repeat(100_000), "100000 bytes"),
         ] {
             let error = compiled(pattern).unwrap_err();
             assert!(error.message().contains(wanted), "{error}");
+        }
+        for pattern in ["(", "a)", "[", "*a", "a{2,1}", "[b-a]"] {
+            assert!(compiled(pattern).unwrap().is_none(), "{pattern}");
         }
         for pattern in ["\\", "\\u", "\\p{", "\\p", "[", "\\Q", "é\\é"] {
             // Must not panic; some of them are patterns.

@@ -36,20 +36,3 @@ pub(crate) fn limit(limit: u64) {
     #[cfg(not(target_os = "linux"))]
     drop(limit);
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use millstream_runtime::memory::resident;
-
-    #[test]
-    fn what_is_freed_is_resident_no_longer() {
-        let before = resident().unwrap();
-        let blocks: Vec<Vec<u8>> = (0..100).map(|n| vec![n; 1 << 20]).collect();
-        let held = resident().unwrap();
-        assert!(held > before + (90 << 20));
-        drop(blocks);
-        purge();
-        assert!(resident().unwrap() < before + (20 << 20));
-    }
-}

@@ -22,9 +22,9 @@ pub mod interval_join;
 pub mod join;
 pub mod keys;
 pub mod limit;
+pub mod over;
 mod path;
 pub mod pattern;
-pub mod over;
 pub mod rank;
 mod rows;
 pub mod sort;
@@ -151,7 +151,10 @@ pub fn create(
 fn two(schemas: &[SchemaRef]) -> Result<[&SchemaRef; 2]> {
     match schemas {
         [left, right] => Ok([left, right]),
-        others => Err(Error::internal(format!("a join of {} inputs", others.len()))),
+        others => Err(Error::internal(format!(
+            "a join of {} inputs",
+            others.len()
+        ))),
     }
 }
 

@@ -28,11 +28,12 @@ pub use changelog::ChangelogMode;
 pub use graph::{Exchange, Input, JobGraph, Node, OutputKind, RuntimeMode};
 pub use settings::{AccessSettings, CheckpointSettings, JobSettings, RestartStrategy};
 pub use spec::{
-    AfterMatch, AggregateCall, AggregateFunction, CalcSpec, DeduplicateSpec, FrameStart, GroupAggregateSpec, JoinKind,
-    JoinSpec, LimitSpec, NodeKind, OnConflict, OnError, OverCall, OverFrame, OverFunction,
-    OverOrder, OverSpec, RankSpec, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec,
-    MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable, TimeAttribute, TimeSortSpec, UpsertSpec, ValuesSpec, WatermarkSpec, Window, WindowAggregateSpec,
-    WindowAssignSpec, WindowEnd, WindowProperty,
+    AfterMatch, AggregateCall, AggregateFunction, CalcSpec, DeduplicateSpec, FrameStart,
+    GroupAggregateSpec, JoinKind, JoinSpec, LimitSpec, MatchPart, MatchValue, NodeKind, OnConflict,
+    OnError, OverCall, OverFrame, OverFunction, OverOrder, OverSpec, Pattern, PatternCondition,
+    PatternSpec, PatternVariable, RankSpec, SinkSpec, SinkTarget, SortKey, SortSpec, SourceSpec,
+    TimeAttribute, TimeSortSpec, UpsertSpec, ValuesSpec, WatermarkSpec, Window,
+    WindowAggregateSpec, WindowAssignSpec, WindowEnd, WindowProperty,
 };
 pub use spec::{IntervalJoinSpec, TemporalJoinSpec, UnnestSpec, WindowJoinSpec};
 pub use translate::pair_schema;

@@ -113,7 +113,9 @@ fn groups(graph: &JobGraph) -> Vec<Group> {
             None => found.push((bare, node.parallelism, vec![node.id])),
         }
     }
-    let several = found.into_iter().filter(|(_, _, sources)| sources.len() > 1);
+    let several = found
+        .into_iter()
+        .filter(|(_, _, sources)| sources.len() > 1);
     several
         .filter_map(|(bare, _, sources)| group(graph, bare, sources))
         .collect()
@@ -161,7 +163,11 @@ fn watermarks(graph: &JobGraph, sources: &[NodeId]) -> Option<Vec<NodeId>> {
         let readers: Vec<&Node> = readers.collect();
         match readers.as_slice() {
             [one] if matches!(one.kind, NodeKind::Watermark(_)) => found.push(one.id),
-            others if others.iter().any(|n| matches!(n.kind, NodeKind::Watermark(_))) => {
+            others
+                if others
+                    .iter()
+                    .any(|n| matches!(n.kind, NodeKind::Watermark(_))) =>
+            {
                 return None;
             }
             _ => {}
@@ -173,7 +179,13 @@ fn watermarks(graph: &JobGraph, sources: &[NodeId]) -> Option<Vec<NodeId>> {
     let meaning = |id: &NodeId| match &graph.node(*id).kind {
         NodeKind::Watermark(spec) => {
             let name = graph.node(*id).schema.field(spec.column).name().clone();
-            Some((name, WatermarkSpec { column: 0, ..spec.clone() }))
+            Some((
+                name,
+                WatermarkSpec {
+                    column: 0,
+                    ..spec.clone()
+                },
+            ))
         }
         _ => None,
     };

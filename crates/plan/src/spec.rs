@@ -4,8 +4,8 @@
 //! whose columns are unqualified names of the input's schema (unique there); the operator compiles
 //! them once. Durations and times are milliseconds.
 
-mod pattern;
 mod over;
+mod pattern;
 mod rank;
 
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use millstream_core::connector::SinkAccepts;
 use millstream_core::table::TableSpec;
 use millstream_core::{Code, Error, Result};
 
+pub use over::{FrameStart, OverCall, OverFrame, OverFunction, OverOrder, OverSpec};
 pub use pattern::{
     AfterMatch, MatchPart, MatchValue, Pattern, PatternCondition, PatternSpec, PatternVariable,
 };
-pub use over::{FrameStart, OverCall, OverFrame, OverFunction, OverOrder, OverSpec};
 pub use rank::{DeduplicateSpec, RankSpec, TimeSortSpec, WindowEnd};
 
 /// Name of the hidden column that holds the processing time (TIMESTAMP_LTZ(3)) in expressions of a

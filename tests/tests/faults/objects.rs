@@ -317,9 +317,10 @@ pub(crate) fn checkpoints_fail_in_a_row(context: &mut Context) -> Result<()> {
     let end = end.end(Duration::from_secs(80))?.well()?;
     let restarts = end.messages.matches("restarting in").count();
     context.figure("restarts", restarts);
-    if restarts < 10 {
+    // Two state files of one checkpoint may fail together, and that is one failure of the job.
+    if restarts < 5 {
         return Err(Error::internal(format!(
-            "wanted ten failures that are told, found {restarts}: {}",
+            "wanted at least five failures that are told, found {restarts}: {}",
             end.messages
         )));
     }

@@ -9,7 +9,7 @@
 //! TYPEOF(1)                  -- 'INT NOT NULL'
 //! ```
 //!
-//! COALESCE and CASE are DataFusion's.
+//! CASE and COALESCE are in `case.rs`.
 
 use std::sync::Arc;
 
@@ -20,14 +20,15 @@ use arrow::compute::{is_not_null, nullif as arrow_nullif, or};
 use arrow::datatypes::DataType;
 use datafusion_common::Result as DfResult;
 use datafusion_expr::{Expr, when};
-use millstream_core::types::{ColumnType, SqlType};
+use millstream_core::types::ColumnType;
 use millstream_core::{Error, Result};
 
 use crate::args::Kind::{Any, Bool, NumberOrStr};
 use crate::args::{Arguments, Call};
+use crate::common::{Rule, common_type};
 use crate::function::{Spec, external, function};
 use crate::numbers::parse_double;
-use crate::output::{bool_rows, boolean_not_null};
+use crate::output::{bool_rows, boolean_not_null, string_or_null};
 
 pub(crate) const FUNCTIONS: &[Spec] = &[
     function("greatest", &[Any], common, |call| extreme(call, true))
@@ -35,9 +36,11 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
         .unified_from(0),
     function("if", &[Bool, Any, Any], of_branches, if_)
         .unified_from(1)
+        .by_rule(Rule::FirstFloat)
         .rewritten(case),
     function("ifnull", &[Any, Any], of_either, if_null)
         .unified_from(0)
+        .by_rule(Rule::DateOfTimestamp)
         .alias(&["nvl"])
         .rewritten(coalesce),
     function("is_alpha", &[NumberOrStr], boolean_not_null, |call| {
@@ -56,16 +59,9 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     function("least", &[Any], common, |call| extreme(call, false))
         .variadic()
         .unified_from(0),
-    function("nullif", &[Any, Any], nullable_first, null_if).unified_from(0),
-    function("typeof", &[Any], string_not_null, type_of),
+    function("nullif", &[Any, Any], nullable_first, null_if),
+    function("typeof", &[Any], string_or_null, type_of),
 ];
-
-fn string_not_null(_: &Arguments) -> Result<ColumnType> {
-    Ok(ColumnType {
-        sql: SqlType::STRING,
-        nullable: false,
-    })
-}
 
 /// The type of the argument as DESCRIBE shows it.
 fn type_of(call: &Call) -> Result<ArrayRef> {
@@ -79,10 +75,8 @@ fn common(args: &Arguments) -> Result<ColumnType> {
 }
 
 fn of_branches(args: &Arguments) -> Result<ColumnType> {
-    Ok(ColumnType {
-        sql: args.merged(1),
-        nullable: args.nullable(1) || args.nullable(2),
-    })
+    // As in Flink, also if the condition may be NULL, although FALSE is what it counts as then.
+    args.strict(args.merged(1))
 }
 
 fn of_either(args: &Arguments) -> Result<ColumnType> {
@@ -127,7 +121,14 @@ fn null_if(call: &Call) -> Result<ArrayRef> {
     if left.data_type() == &DataType::Null {
         return Ok(left);
     }
-    Ok(arrow_nullif(&left, &cmp::eq(&left, &right)?)?)
+    let types = [left.data_type().clone(), right.data_type().clone()];
+    let common = common_type(&types, Rule::Widest)
+        .ok_or_else(|| call.error(format!("cannot compare {} with {}", call.ty(0), call.ty(1))))?;
+    let equal = cmp::eq(
+        &arrow::compute::cast(&left, &common)?,
+        &arrow::compute::cast(&right, &common)?,
+    )?;
+    Ok(arrow_nullif(&left, &equal)?)
 }
 
 fn extreme(call: &Call, greatest: bool) -> Result<ArrayRef> {

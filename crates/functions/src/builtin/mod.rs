@@ -1,9 +1,12 @@
 //! The families of built-in functions; each file has one visible list.
 
+mod case;
 mod collection;
 mod conditional;
 mod hash;
+mod inet;
 mod json;
+mod like;
 mod math;
 mod regex;
 mod string;
@@ -13,14 +16,19 @@ use std::sync::Arc;
 
 use datafusion_expr::ScalarUDF;
 
+pub use like::like_text;
+
 use crate::function::Spec;
 
 /// Every list.
 pub(crate) const FAMILIES: &[&[Spec]] = &[
+    case::FUNCTIONS,
     collection::FUNCTIONS,
     conditional::FUNCTIONS,
     hash::FUNCTIONS,
+    inet::FUNCTIONS,
     json::FUNCTIONS,
+    like::FUNCTIONS,
     math::FUNCTIONS,
     regex::FUNCTIONS,
     string::FUNCTIONS,
@@ -31,5 +39,5 @@ pub(crate) const FAMILIES: &[&[Spec]] = &[
 /// DataFusion's functions whose meaning is exactly Flink's.
 pub(crate) fn reused() -> Vec<Arc<ScalarUDF>> {
     use datafusion_functions::core;
-    vec![core::coalesce(), core::get_field(), core::named_struct()]
+    vec![core::get_field(), core::named_struct()]
 }

@@ -11,17 +11,18 @@
 //! REGEXP_SUBSTR('banana', 'n.')                         -- 'na'
 //! ```
 //!
-//! A constant pattern that does not compile is an error; one from a column gives NULL.
+//! A text that is no pattern gives NULL, FALSE for REGEXP, as in Flink.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use millstream_core::Result;
+use millstream_core::types::{ColumnType, SqlType};
 use regex::Regex;
 
 use crate::args::Kind::{Int, Str};
-use crate::args::{Call, Texts};
+use crate::args::{Arguments, Call, Texts};
 use crate::function::{Spec, function};
 use crate::output::{
     bool_rows, boolean, int_or_null, number_rows, string_or_null, strings_or_null, text_rows,
@@ -46,68 +47,68 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     )
     .optional(1),
     function("regexp_instr", &[Str, Str], int_or_null, regexp_instr),
-    function(
-        "regexp_replace",
-        &[Str, Str, Str],
-        string_or_null,
-        regexp_replace,
-    ),
+    function("regexp_replace", &[Str, Str, Str], replaced, regexp_replace),
     function("regexp_substr", &[Str, Str], string_or_null, regexp_substr),
 ];
 
-/// The texts and the patterns of a call; a constant pattern is compiled now, and must compile.
-fn texts_and_patterns<'a>(call: &'a Call) -> Result<(Texts<'a>, Patterns<'a>)> {
-    let patterns = call.texts(1)?;
-    if call.is_constant(1)
-        && let Some(pattern) = patterns.get(0)
-    {
-        compiled(pattern).map_err(|error| call.error(error.message()))?;
+/// NULL where the pattern is none.
+fn replaced(args: &Arguments) -> Result<ColumnType> {
+    let pattern = args.constant_str(1).map(compiled);
+    match pattern {
+        Some(Ok(Some(_))) => args.strict(SqlType::STRING),
+        _ => Ok(ColumnType::nullable(SqlType::STRING)),
     }
+}
+
+/// The texts and the patterns of a call.
+fn texts_and_patterns<'a>(call: &'a Call) -> Result<(Texts<'a>, Patterns<'a>)> {
     let patterns = Patterns {
-        texts: patterns,
+        call,
+        texts: call.texts(1)?,
         compiled: Regexes::default(),
     };
     Ok((call.texts(0)?, patterns))
 }
 
 struct Patterns<'a> {
+    call: &'a Call<'a>,
     texts: Texts<'a>,
     compiled: Regexes,
 }
 
-impl<'a> Patterns<'a> {
-    fn text(&self, row: usize) -> Option<&'a str> {
-        self.texts.get(row)
-    }
-
+impl Patterns<'_> {
+    /// The pattern of a row; none if it is NULL or no pattern.
     #[inline]
-    fn get(&mut self, row: usize) -> Option<&Regex> {
-        self.compiled.get(self.texts.get(row)?)
+    fn get(&mut self, row: usize) -> Result<Option<&Regex>> {
+        match self.texts.get(row) {
+            Some(text) => {
+                let call = self.call;
+                let found = self.compiled.get(text);
+                found.map_err(|error| error.context(call.name.to_uppercase()))
+            }
+            None => Ok(None),
+        }
     }
 }
 
 fn regexp(call: &Call) -> Result<ArrayRef> {
     let (texts, mut patterns) = texts_and_patterns(call)?;
     bool_rows(call, |row| {
-        let (Some(text), Some(pattern)) = (texts.get(row), patterns.text(row)) else {
+        let (Some(text), Some(pattern)) = (texts.get(row), patterns.texts.get(row)) else {
             return Ok(None);
         };
         if pattern.is_empty() {
             return Ok(Some(false));
         }
-        match patterns.get(row) {
-            Some(regex) => Ok(Some(regex.is_match(text))),
-            None => Err(compiled(pattern)
-                .err()
-                .unwrap_or_else(|| call.error("a wrong pattern"))),
-        }
+        let regex = patterns.get(row)?;
+        Ok(Some(regex.is_some_and(|regex| regex.is_match(text))))
     })
 }
 
 fn regexp_count(call: &Call) -> Result<ArrayRef> {
     let (texts, mut patterns) = texts_and_patterns(call)?;
     number_rows::<Int32Type>(call, |row| {
-        let found = texts.get(row).zip(patterns.get(row));
+        let found = texts.get(row).zip(patterns.get(row)?);
         Ok(found.map(|(text, regex)| regex.find_iter(text).count() as i32))
     })
 }
@@ -115,7 +116,7 @@ fn regexp_count(call: &Call) -> Result<ArrayRef> {
 fn regexp_instr(call: &Call) -> Result<ArrayRef> {
     let (texts, mut patterns) = texts_and_patterns(call)?;
     number_rows::<Int32Type>(call, |row| {
-        let found = texts.get(row).zip(patterns.get(row));
+        let found = texts.get(row).zip(patterns.get(row)?);
         Ok(found.map(|(text, regex)| {
             regex
                 .find(text)
@@ -129,7 +130,7 @@ fn regexp_substr(call: &Call) -> Result<ArrayRef> {
     text_rows(call, |row, out| {
         match texts
             .get(row)
-            .zip(patterns.get(row))
+            .zip(patterns.get(row)?)
             .and_then(|(text, regex)| regex.find(text))
         {
             Some(found) => out.push(found.as_str()).map(Some),
@@ -148,7 +149,7 @@ fn regexp_extract(call: &Call) -> Result<ArrayRef> {
     text_rows(call, |row, out| {
         let group = groups.as_ref().map_or(Some(0), |groups| groups.get(row));
         let group = group.and_then(|group| usize::try_from(group).ok());
-        let (Some(text), Some(group), Some(regex)) = (texts.get(row), group, patterns.get(row))
+        let (Some(text), Some(group), Some(regex)) = (texts.get(row), group, patterns.get(row)?)
         else {
             return Ok(None);
         };
@@ -190,7 +191,7 @@ fn regexp_extract_all(call: &Call) -> Result<ArrayRef> {
     for row in 0..call.rows {
         let group = groups.as_ref().map_or(Some(1), |groups| groups.get(row));
         let group = group.and_then(|group| usize::try_from(group).ok());
-        let found = texts.get(row).zip(patterns.get(row)).zip(group);
+        let found = texts.get(row).zip(patterns.get(row)?).zip(group);
         let found = found.filter(|((_, regex), group)| *group < regex.captures_len());
         if let Some(((text, regex), group)) = found {
             for captures in regex.captures_iter(text) {
@@ -209,7 +210,7 @@ fn regexp_replace(call: &Call) -> Result<ArrayRef> {
     let replacements = call.texts(2)?;
     text_rows(call, |row, out| {
         let (Some(text), Some(new), Some(regex)) =
-            (texts.get(row), replacements.get(row), patterns.get(row))
+            (texts.get(row), replacements.get(row), patterns.get(row)?)
         else {
             return Ok(None);
         };

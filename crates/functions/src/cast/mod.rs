@@ -18,7 +18,8 @@
 //! ```
 //!
 //! * A pair of types that cannot be cast is an error while planning.
-//! * The result is NULL only if the argument may be, except for TRY_CAST and DECIMAL targets.
+//! * The result is NULL only if the argument may be, except for TRY_CAST and for a DECIMAL in which
+//!   not every value has a place.
 //! * Recursion follows the depth of the type, which the parser bounds.
 //! * Source: the page "Data Types", section "Casting", of the Flink 2.3 manual.
 
@@ -46,8 +47,10 @@ use millstream_core::types::{ColumnType, SqlType};
 use millstream_core::{Code, Error, Result};
 
 use crate::FunctionContext;
-use crate::function::external;
+use crate::function::{external, scalar_of};
 use crate::temporal::Zone;
+
+pub(crate) use number::{interval_millis, interval_of_millis};
 
 /// `CAST(expr AS target)`, or with `try_` `TRY_CAST(expr AS target)`, with Flink's rules.
 ///
@@ -84,15 +87,50 @@ impl FlinkCast {
     }
 
     fn result(&self, source: &FieldRef) -> ColumnType {
-        let decimal = matches!(self.target, SqlType::Decimal { .. });
+        let overflows = match self.target {
+            SqlType::Decimal { precision, scale } => {
+                !always_fits(&SqlType::of(source), precision, scale)
+            }
+            _ => false,
+        };
         ColumnType {
             sql: self.target.clone(),
             nullable: self.try_
-                || decimal
+                || overflows
                 || source.is_nullable()
                 || *source.data_type() == DataType::Null,
         }
     }
+
+    /// Whether a constant becomes a value.
+    fn is_value(&self, constant: &ScalarValue, source: &FieldRef) -> bool {
+        let from = SqlType::of(source);
+        let array = constant
+            .to_array()
+            .map_err(|e| Error::internal(e.to_string()));
+        let cast = array
+            .and_then(|array| relabelled(array, &from.to_arrow()))
+            .and_then(|array| {
+                Caster::new(self.try_, &self.context).whole(&array, &from, &self.target)
+            });
+        cast.is_ok_and(|result| result.null_count() == 0)
+    }
+}
+
+/// Whether every number of a type has a place in DECIMAL(precision, scale).
+fn always_fits(from: &SqlType, precision: u8, scale: i8) -> bool {
+    let (p, s) = match from {
+        SqlType::TinyInt => (3, 0),
+        SqlType::SmallInt => (5, 0),
+        SqlType::Int => (10, 0),
+        SqlType::BigInt => (19, 0),
+        SqlType::Decimal { precision, scale } => (i16::from(*precision), i16::from(*scale)),
+        SqlType::Boolean => (1, 0),
+        _ => return false,
+    };
+    // Rounding can make one more digit: 9.9 is 10.
+    let rounds = i16::from(s > i16::from(scale));
+    p - s + rounds <= i16::from(precision) - i16::from(scale)
 }
 
 impl ScalarUDFImpl for FlinkCast {
@@ -123,7 +161,11 @@ impl ScalarUDFImpl for FlinkCast {
         if !castable(&from, &self.target) {
             return Err(external(refused(self.word(), &from, &self.target)));
         }
-        Ok(Arc::new(self.result(source).field(self.name())))
+        let mut result = self.result(source);
+        if let (true, Some(Some(constant))) = (result.nullable, args.scalar_arguments.first()) {
+            result.nullable = self.try_ || !self.is_value(constant, source);
+        }
+        Ok(Arc::new(result.field(self.name())))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
@@ -140,9 +182,7 @@ impl ScalarUDFImpl for FlinkCast {
             .and_then(|result| relabelled(result, args.return_field.data_type()))
             .map_err(external)?;
         if constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &result, 0,
-            )?));
+            return Ok(ColumnarValue::Scalar(scalar_of(&result)?));
         }
         Ok(ColumnarValue::Array(result))
     }

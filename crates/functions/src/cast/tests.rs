@@ -336,7 +336,9 @@ fn the_result_may_be_null_only_where_it_can() {
     };
     assert!(!nullable(i(1), SqlType::BigInt, false));
     assert!(nullable(i(1), SqlType::BigInt, true));
-    assert!(nullable(i(1), decimal(5, 2), false));
+    assert!(!nullable(i(1), decimal(5, 2), false));
+    assert!(nullable(i(1000), decimal(5, 2), false));
+    assert!(nullable(i(1), decimal(5, 2), true));
     assert!(nullable(null(&SqlType::Int), SqlType::BigInt, false));
 }
 

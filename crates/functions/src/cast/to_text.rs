@@ -217,9 +217,7 @@ impl<'a> Writer<'a> {
                 }
             }
             Writer::Months(array) => push_months(out, array.value(row))?,
-            Writer::Days(array) => {
-                push_days(out, super::number::interval_millis(array.value(row)))?
-            }
+            Writer::Days(array) => push_days(out, super::interval_millis(array.value(row)))?,
             Writer::Row(array, fields) => {
                 out.push('(');
                 for (index, field) in fields.iter_mut().enumerate() {

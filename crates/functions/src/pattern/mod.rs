@@ -2,12 +2,13 @@
 //!
 //! A [`Pattern`] is compiled once and then formats moments and parses texts.
 //!
-//! * Letters: `G y u Q q M L d D E a H k K h m s S n X x Z z V`, text between `'`, any other
+//! * Letters: `G y u Y Q q M L w W d D F E e c a H k K h m s S A n N X x Z z V`, text between `'`, any other
 //!   character as it is; `[` and `]` mark a part that may be missing when parsing.
 //! * One letter is a number of any width; more letters pad with zeros and, when parsing, fix the
 //!   width (`yyyy` takes more than four digits if no digit field follows).
 //! * Day 31 of a shorter month is its last day, hour 24 is midnight, as Java's "smart" resolver has it.
 //! * [`Formatter`] remembers the last text: rows of one day share their `yyyy-MM-dd`.
+//! * Weeks begin on Sunday, and week 1 has January 1, as in the English of the United States.
 //! * Source: the documentation of `java.time.format.DateTimeFormatter`.
 
 mod parse;
@@ -64,6 +65,7 @@ enum Item {
         max: usize,
     },
     YearOfTwoDigits,
+    WeekYearOfTwoDigits,
     Fraction(usize),
     Month {
         long: bool,
@@ -87,10 +89,15 @@ enum Item {
 enum Field {
     Year,
     YearOfEra,
+    WeekYear,
     Quarter,
     Month,
+    Week,
+    WeekOfMonth,
+    DayOfAlignedWeek,
     Day,
     DayOfYear,
+    DayOfWeek,
     Hour,
     HourFromOne,
     HourOfHalf,
@@ -98,6 +105,8 @@ enum Field {
     Minute,
     Second,
     Nano,
+    MilliOfDay,
+    NanoOfDay,
 }
 
 impl Pattern {
@@ -147,6 +156,9 @@ impl Pattern {
                 Item::Literal(text) => out.push_str(text),
                 Item::Number { field, min, .. } => push_padded(out, value(*field, moment), *min),
                 Item::YearOfTwoDigits => push_padded(out, moment.date().0.rem_euclid(100), 2),
+                Item::WeekYearOfTwoDigits => {
+                    push_padded(out, value(Field::WeekYear, moment).rem_euclid(100), 2);
+                }
                 Item::Fraction(digits) => push_fraction(out, moment, *digits),
                 Item::Month { long } => {
                     out.push_str(shortened(MONTHS[moment.date().1 as usize - 1], *long));
@@ -263,7 +275,20 @@ fn item(letter: char, count: usize) -> Option<Item> {
             min: count,
             max: 19,
         }),
+        ('Y', 2) => Some(Item::WeekYearOfTwoDigits),
+        ('Y', 1..=19) => Some(Item::Number {
+            field: Field::WeekYear,
+            min: count,
+            max: 19,
+        }),
         ('Q' | 'q', 1..=2) => number(Field::Quarter),
+        ('w', _) => pair(Field::Week),
+        ('W', 1) => number(Field::WeekOfMonth),
+        ('F', 1) => number(Field::DayOfAlignedWeek),
+        ('e', 1..=2) | ('c', 1) => number(Field::DayOfWeek),
+        ('e', 3..=4) => Some(Item::Weekday { long: count == 4 }),
+        ('A', 1..=19) => number(Field::MilliOfDay),
+        ('N', 1..=19) => number(Field::NanoOfDay),
         ('M' | 'L', 1..=2) => number(Field::Month),
         ('M' | 'L', 3..=4) => Some(Item::Month { long: count == 4 }),
         ('d', _) => pair(Field::Day),
@@ -304,7 +329,10 @@ fn fix_adjacent_widths(items: &mut [Item]) {
     for at in 1..items.len() {
         let digits_follow = matches!(
             items[at],
-            Item::Number { .. } | Item::YearOfTwoDigits | Item::Fraction(_)
+            Item::Number { .. }
+                | Item::YearOfTwoDigits
+                | Item::WeekYearOfTwoDigits
+                | Item::Fraction(_)
         );
         if let (true, Item::Number { min, max, .. }) = (digits_follow, &mut items[at - 1])
             && *min > 1
@@ -319,7 +347,8 @@ fn granularity(item: &Item) -> i64 {
         Item::Literal(_) | Item::OptionalStart(_) | Item::OptionalEnd | Item::ZoneName => i64::MAX,
         Item::Fraction(_)
         | Item::Number {
-            field: Field::Nano, ..
+            field: Field::Nano | Field::MilliOfDay | Field::NanoOfDay,
+            ..
         }
         | Item::Offset { .. } => 0,
         Item::Number {
@@ -349,6 +378,17 @@ fn value(field: Field, moment: Moment) -> i64 {
             year if year > 0 => year,
             year => 1 - year,
         },
+        Field::WeekYear => week(moment).0,
+        Field::Week => week(moment).1,
+        Field::WeekOfMonth => {
+            let (_, _, day) = moment.date();
+            let first = (moment.days() - i64::from(day) + 1 + 4).rem_euclid(7);
+            (i64::from(day) - 1 + first) / 7 + 1
+        }
+        Field::DayOfAlignedWeek => (i64::from(moment.date().2) - 1) % 7 + 1,
+        Field::DayOfWeek => (weekday_index(moment.days()) + 1) % 7 + 1,
+        Field::MilliOfDay => of_day,
+        Field::NanoOfDay => of_day * 1_000_000 + i64::from(moment.nanos),
         Field::Quarter => i64::from((moment.date().1 - 1) / 3 + 1),
         Field::Month => i64::from(moment.date().1),
         Field::Day => i64::from(moment.date().2),
@@ -361,6 +401,16 @@ fn value(field: Field, moment: Moment) -> i64 {
         Field::Second => of_day / 1000 % 60,
         Field::Nano => i64::from(moment.nano_of_second()),
     }
+}
+
+/// Year and week: weeks begin on Sunday, and the one with January 1 is the year's first.
+fn week(moment: Moment) -> (i64, i64) {
+    // The Saturday at its end says which year a week belongs to.
+    let days = moment.days();
+    let saturday = days + 6 - (days + 4).rem_euclid(7);
+    let (year, ..) = millstream_core::time::civil_from_days(saturday);
+    let first = millstream_core::time::days_from_civil(year, 1, 1);
+    (year, (saturday - first) / 7 + 1)
 }
 
 /// The day of the year, from 1.

@@ -118,6 +118,14 @@ impl Parsed {
             }
             Field::Minute => self.minute = value,
             Field::Second => self.second = value,
+            // Java does not make a date of these alone; we do not try.
+            Field::WeekYear
+            | Field::Week
+            | Field::WeekOfMonth
+            | Field::DayOfAlignedWeek
+            | Field::DayOfWeek
+            | Field::MilliOfDay
+            | Field::NanoOfDay => return None,
             Field::Nano => {
                 (value < 1_000_000_000).then_some(())?;
                 self.nanos = value;
@@ -164,7 +172,9 @@ fn parse_item<'t>(item: &Item, text: &'t str, parsed: &mut Parsed) -> Option<&'t
         }
         Item::Offset { zulu, .. } => parse_zone_offset(text, *zulu, parsed),
         // A zone's name would need the rules of all zones to be undone: not in Flink's TIMESTAMP.
-        Item::ZoneName | Item::OptionalStart(_) | Item::OptionalEnd => None,
+        Item::WeekYearOfTwoDigits | Item::ZoneName | Item::OptionalStart(_) | Item::OptionalEnd => {
+            None
+        }
     }
 }
 

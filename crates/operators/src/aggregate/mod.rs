@@ -318,7 +318,9 @@ fn retractable(call: &AggregateCall, input: &Schema) -> Result<Box<dyn Accumulat
     match &call.function {
         AggregateFunction::Min => extreme::extreme(arg, false),
         AggregateFunction::Max => extreme::extreme(arg, true),
-        AggregateFunction::BoolAnd => boolean::only(arg).and_then(|()| extreme::extreme(arg, false)),
+        AggregateFunction::BoolAnd => {
+            boolean::only(arg).and_then(|()| extreme::extreme(arg, false))
+        }
         AggregateFunction::BoolOr => boolean::only(arg).and_then(|()| extreme::extreme(arg, true)),
         AggregateFunction::FirstValue => kept::first(arg),
         AggregateFunction::LastValue => kept::last(arg),

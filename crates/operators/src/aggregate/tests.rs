@@ -471,16 +471,23 @@ fn every_function() -> Vec<(AggregateCall, bool)> {
 fn what_is_taken_back_never_was() {
     let mut random = 7_u64;
     let mut next = |bound: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (random >> 33) % bound
     };
     let as_text = |values: &[Option<i32>]| -> ArrayRef {
-        let texts = values.iter().map(|value| value.map(|value| format!("t{value}")));
+        let texts = values
+            .iter()
+            .map(|value| value.map(|value| format!("t{value}")));
         Arc::new(StringArray::from_iter(texts))
     };
     for (call, of_text) in every_function() {
         for distinct in [false, true] {
-            let call = AggregateCall { distinct, ..call.clone() };
+            let call = AggregateCall {
+                distinct,
+                ..call.clone()
+            };
             let column = |values: &[Option<i32>]| match of_text {
                 true => as_text(values),
                 false => ints(values),
@@ -499,7 +506,9 @@ fn what_is_taken_back_never_was() {
                             false => Some(next(5) as i32).filter(|value| *value > 0),
                         };
                         match goes {
-                            true => drop(there.remove(there.iter().position(|v| *v == value).unwrap())),
+                            true => {
+                                drop(there.remove(there.iter().position(|v| *v == value).unwrap()))
+                            }
                             false => there.push(value),
                         }
                         values.push(value);
@@ -534,7 +543,10 @@ fn what_is_taken_back_never_was() {
                         call.function,
                         AggregateFunction::FirstValue | AggregateFunction::LastValue
                     );
-                    assert!(ends || sorted(&found) == sorted(&wanted), "{call:?} {there:?}");
+                    assert!(
+                        ends || sorted(&found) == sorted(&wanted),
+                        "{call:?} {there:?}"
+                    );
                 } else {
                     assert_eq!(found, wanted, "{call:?} {there:?}");
                 }

@@ -211,7 +211,8 @@ impl Kernel for OfDoubles {
 
     fn evaluate(&self, states: &[Moments], groups: &[u32]) -> Result<ArrayRef> {
         let moments = states_of(states, groups);
-        self.0.column(moments.map(|state| (state.count, state.squares)))
+        self.0
+            .column(moments.map(|state| (state.count, state.squares)))
     }
 
     fn save(&self, state: &Moments, out: &mut Vec<u8>) -> Result<()> {

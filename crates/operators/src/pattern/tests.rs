@@ -1,4 +1,4 @@
-//! Patterns by script, and against a search that tries every way.
+//! long: patterns by script, one story after another, and against a search that tries every way.
 
 use std::sync::Arc;
 

@@ -7,8 +7,8 @@ use super::expr::{cut, text};
 use super::{View, pattern, ranked};
 use crate::graph::{Exchange, Input, Node, OutputKind, RuntimeMode};
 use crate::spec::{
-    AggregateCall, CalcSpec, IntervalJoinSpec, JoinSpec, NodeKind, OnConflict, OnError, SinkSpec, SinkTarget,
-    SortSpec, SourceSpec, TimeAttribute, WatermarkSpec, Window, WindowProperty,
+    AggregateCall, CalcSpec, IntervalJoinSpec, JoinSpec, NodeKind, OnConflict, OnError, SinkSpec,
+    SinkTarget, SortSpec, SourceSpec, TimeAttribute, WatermarkSpec, Window, WindowProperty,
 };
 
 /// Most entries of a list that are shown.
@@ -92,7 +92,11 @@ impl View<'_> {
                 lines.push(("late rows", late));
             }
             NodeKind::Unnest(spec) => {
-                let outer = if spec.is_outer { ", or the row with NULLs" } else { "" };
+                let outer = if spec.is_outer {
+                    ", or the row with NULLs"
+                } else {
+                    ""
+                };
                 let elements = format!("{}{outer}", columns(&[spec.column]));
                 lines.push(("elements", elements));
             }
@@ -111,7 +115,10 @@ impl View<'_> {
                 };
                 lines.push(("conflict", conflict.into()));
             }
-            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) | NodeKind::TimeSort(_) => {
+            NodeKind::Rank(_)
+            | NodeKind::Deduplicate(_)
+            | NodeKind::Over(_)
+            | NodeKind::TimeSort(_) => {
                 lines.extend(ranked::lines(&node.kind, &columns));
             }
             NodeKind::Pattern(spec) => {

@@ -31,7 +31,7 @@ pub(super) fn keeps(kind: &NodeKind) -> Keeps {
         NodeKind::Sink(_) => Keeps::Output,
         NodeKind::Calc(_) | NodeKind::WindowAssign(_) | NodeKind::Unnest(_) | NodeKind::Union => {
             Keeps::Nothing
-        },
+        }
     }
 }
 
@@ -80,10 +80,7 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
             let rows = lineages.output(node.id).rows;
             vec![Facet::decisive("rows", rows.text.clone(), rows.digest())]
         }
-        NodeKind::Calc(_)
-        | NodeKind::WindowAssign(_)
-        | NodeKind::Unnest(_)
-        | NodeKind::Union => {
+        NodeKind::Calc(_) | NodeKind::WindowAssign(_) | NodeKind::Unnest(_) | NodeKind::Union => {
             output(node.id, lineages)
         }
         NodeKind::Watermark(spec) => {
@@ -128,7 +125,10 @@ pub(super) fn facets(node: &Node, lineages: &Lineages<'_>) -> Vec<Facet> {
             facets.push(rows(&input, true));
             facets
         }
-        NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) | NodeKind::TimeSort(_) => {
+        NodeKind::Rank(_)
+        | NodeKind::Deduplicate(_)
+        | NodeKind::Over(_)
+        | NodeKind::TimeSort(_) => {
             let mut facets = ranked::facets(&node.kind, &input);
             facets.extend(columns(&input));
             facets.push(rows(&input, ranked::takes_back(&node.kind)));

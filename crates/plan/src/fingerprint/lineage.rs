@@ -26,7 +26,8 @@ use crate::explain;
 use crate::graph::{Input, JobGraph, Node, OutputKind};
 use crate::pair_schema;
 use crate::spec::{
-    AggregateCall, CalcSpec, JoinKind, JoinSpec, NodeKind, SourceSpec, TimeAttribute, Window, WindowProperty,
+    AggregateCall, CalcSpec, JoinKind, JoinSpec, NodeKind, SourceSpec, TimeAttribute, Window,
+    WindowProperty,
 };
 
 /// Longest text about rows or a column, in characters.
@@ -198,7 +199,15 @@ impl<'a> Lineages<'a> {
             }
             NodeKind::TemporalJoin(spec) => {
                 let times = format!("times {} {}", spec.times[0], spec.times[1]);
-                self.join(node, &spec.join, &["temporal", &times, if spec.only_newer { "newer" } else { "" }])
+                self.join(
+                    node,
+                    &spec.join,
+                    &[
+                        "temporal",
+                        &times,
+                        if spec.only_newer { "newer" } else { "" },
+                    ],
+                )
             }
             NodeKind::Unnest(spec) => {
                 let input = input();
@@ -206,7 +215,11 @@ impl<'a> Lineages<'a> {
                     .part(input.rows.digest())
                     .part(input.column(spec.column).digest)
                     .text(if spec.is_outer { "outer" } else { "" })
-                    .text(if spec.with_ordinality { "ordinality" } else { "" })
+                    .text(if spec.with_ordinality {
+                        "ordinality"
+                    } else {
+                        ""
+                    })
                     .digest();
                 let text = format!("elements of {}", input.rows.text);
                 assigned(input, Rows::of(base, text), &node.schema)
@@ -215,7 +228,10 @@ impl<'a> Lineages<'a> {
                 let zone = spec.zone.as_deref().unwrap_or("UTC");
                 self.join(node, &spec.join, &["window", zone])
             }
-            NodeKind::Rank(_) | NodeKind::Deduplicate(_) | NodeKind::Over(_) | NodeKind::TimeSort(_) => {
+            NodeKind::Rank(_)
+            | NodeKind::Deduplicate(_)
+            | NodeKind::Over(_)
+            | NodeKind::TimeSort(_) => {
                 let input = input();
                 let fields = node.schema.fields().iter().skip(input.columns.len());
                 let added = fields.map(|field| field.name().clone());

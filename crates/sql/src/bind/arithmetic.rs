@@ -3,13 +3,14 @@
 //! | operands | result |
 //! |---|---|
 //! | whole numbers | the larger type; `%` the type of the right one |
-//! | FLOAT or DOUBLE with anything | the larger of the two; with DECIMAL always DOUBLE |
+//! | FLOAT or DOUBLE with anything | the larger of the two; FLOAT before DOUBLE is FLOAT, and DECIMAL makes it DOUBLE |
 //! | DECIMAL `+ -` | scale max(s1, s2), precision max(p1-s1, p2-s2) + scale + 1 |
 //! | DECIMAL `*` | scale s1 + s2, precision p1 + p2 + 1 |
 //! | DECIMAL `/` | scale max(6, s1 + p2 + 1), precision p1 - s1 + s2 + scale |
 //! | DECIMAL `%` | scale max(s1, s2), precision min(p1-s1, p2-s2) + scale |
 //!
-//! A precision over 38 gives up digits of the scale, but keeps six. TINYINT, SMALLINT, INT, BIGINT
+//! A precision over 38 gives up digits of the scale, but keeps six; a result that does not fit it is
+//! NULL. TINYINT, SMALLINT, INT, BIGINT
 //! count as DECIMAL(3, 0), (5, 0), (10, 0), (19, 0). Whole numbers wrap around on overflow.
 //!
 //! Source: Flink's `LogicalTypeMerging` and Calcite's `leastRestrictive`.
@@ -20,17 +21,21 @@ use datafusion_expr::expr::BinaryExpr;
 use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr};
 use datafusion_expr::{Cast, Expr, ExprSchemable, Operator, lit};
 use datafusion_sql::sqlparser::ast::BinaryOperator;
+use millstream_core::types::ColumnType;
+use millstream_functions::{FunctionContext, flink_cast};
 
-use super::divide;
+use super::{exact, finalise, intervals};
 
 /// Plans arithmetic with Flink's types, and COUNT(*).
 #[derive(Debug)]
-pub(super) struct FlinkArithmetic;
+pub(super) struct FlinkArithmetic {
+    pub(super) context: FunctionContext,
+}
 
 impl ExprPlanner for FlinkArithmetic {
     fn plan_binary_op(
         &self,
-        raw: RawBinaryExpr,
+        mut raw: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         let op = match raw.op {
@@ -39,10 +44,23 @@ impl ExprPlanner for FlinkArithmetic {
             BinaryOperator::Multiply => Operator::Multiply,
             BinaryOperator::Divide => Operator::Divide,
             BinaryOperator::Modulo => Operator::Modulo,
+            BinaryOperator::Eq | BinaryOperator::NotEq => {
+                return Ok(PlannerResult::Original(self.comparable(raw, schema)?));
+            }
             _ => return Ok(PlannerResult::Original(raw)),
         };
+        // `COALESCE(i, 0)` is an INT from here on, as it will be in the end.
+        raw.left = finalise::narrowed(raw.left)?;
+        raw.right = finalise::narrowed(raw.right)?;
         let left = type_of(&raw.left, schema)?;
         let right = type_of(&raw.right, schema)?;
+        if intervals::is_interval(&left) || intervals::is_interval(&right) {
+            let planned = intervals::plan(&raw.left, op, &raw.right, schema, &self.context)?;
+            return Ok(match planned {
+                Some(planned) => PlannerResult::Planned(planned),
+                None => PlannerResult::Original(raw),
+            });
+        }
         if !left.is_numeric() || !right.is_numeric() {
             return Ok(PlannerResult::Original(raw));
         }
@@ -52,8 +70,12 @@ impl ExprPlanner for FlinkArithmetic {
         let (l, r) = (as_type(l, &left), as_type(r, &right));
         let planned = match (decimal(&left), decimal(&right)) {
             _ if left.is_floating() || right.is_floating() => {
-                let result = floating(&left, &right);
-                binary(cast(l, &left, &result), op, cast(r, &right, &result))
+                let widest = floating(&left, &right);
+                let result = binary(cast(l, &left, &widest), op, cast(r, &right, &widest));
+                match (&left, &right) {
+                    (DataType::Float32, DataType::Float64) => cast(result, &widest, &left),
+                    _ => result,
+                }
             }
             (Some(a), Some(b)) if is_decimal(&left) || is_decimal(&right) => {
                 decimals(l, &left, a, op, r, &right, b)
@@ -73,6 +95,22 @@ impl ExprPlanner for FlinkArithmetic {
             raw.args = vec![lit(1_i32)];
         }
         Ok(PlannerResult::Original(raw))
+    }
+}
+
+impl FlinkArithmetic {
+    /// Gives the right one of two rows the names and types of the left one's fields.
+    fn comparable(&self, mut raw: RawBinaryExpr, schema: &DFSchema) -> Result<RawBinaryExpr> {
+        let (_, left) = raw.left.to_field(schema)?;
+        let right = raw.right.get_type(schema)?;
+        let are_rows = matches!(
+            (left.data_type(), &right),
+            (DataType::Struct(_), DataType::Struct(_))
+        );
+        if are_rows && *left.data_type() != right {
+            raw.right = flink_cast(raw.right, ColumnType::of(&left), false, &self.context);
+        }
+        Ok(raw)
     }
 }
 
@@ -189,9 +227,13 @@ fn decimals(
             ((p1 - s1).max(p2 - s2) + scale + 1, scale)
         }
     };
+    let may_overflow = precision > 38;
     let (precision, scale) = adjusted(precision, scale);
-    if op == Operator::Divide || (op == Operator::Multiply && s1 + s2 > 38) {
-        return divide::exact(l, r, op == Operator::Divide, precision as u8, scale as i8);
+    // Arrow brings the operands of a remainder to one scale, for which there may be no place.
+    let aligned = (p1 - s1).max(p2 - s2) + s1.max(s2);
+    if may_overflow || op == Operator::Divide || (op == Operator::Modulo && aligned > 38) {
+        let ty = (precision as u8, scale as i8);
+        return exact::exact(l, op, r, ty, may_overflow);
     }
     let result = binary(l, op, r);
     Expr::Cast(Cast::new(Box::new(result), exact(precision, scale)))

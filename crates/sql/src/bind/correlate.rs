@@ -53,15 +53,19 @@ fn joined(join: Join) -> Result<Transformed<LogicalPlan>> {
         JoinType::Left => true,
         _ => {
             return Err(external(
-                Error::unsupported("UNNEST on the right side of a RIGHT or FULL JOIN is not supported")
-                    .hint("write CROSS JOIN UNNEST(..) or LEFT JOIN UNNEST(..) ON TRUE"),
+                Error::unsupported(
+                    "UNNEST on the right side of a RIGHT or FULL JOIN is not supported",
+                )
+                .hint("write CROSS JOIN UNNEST(..) or LEFT JOIN UNNEST(..) ON TRUE"),
             ));
         }
     };
     if is_outer && condition.is_some() {
         return Err(external(
-            Error::unsupported("LEFT JOIN UNNEST with another condition than TRUE is not supported")
-                .hint("write ON TRUE, and the condition in WHERE or in a subquery"),
+            Error::unsupported(
+                "LEFT JOIN UNNEST with another condition than TRUE is not supported",
+            )
+            .hint("write ON TRUE, and the condition in WHERE or in a subquery"),
         ));
     }
     let node = unnest.over(Arc::unwrap_or_clone(join.left), is_outer)?;
@@ -105,8 +109,10 @@ fn refuse_negated_in(filter: &Filter) -> Result<()> {
         })?;
         if is_negated {
             return Err(external(
-                Error::unsupported("NOT IN with a subquery inside OR is not supported where a value may be NULL")
-                    .hint("write NOT EXISTS (SELECT .. WHERE ..), or declare the columns NOT NULL"),
+                Error::unsupported(
+                    "NOT IN with a subquery inside OR is not supported where a value may be NULL",
+                )
+                .hint("write NOT EXISTS (SELECT .. WHERE ..), or declare the columns NOT NULL"),
             ));
         }
     }

@@ -137,6 +137,15 @@ impl Place<'_> {
             };
             return self.find(error, &name);
         }
+        // What one of our functions says about its arguments, in DataFusion's wrapping.
+        if let Some((_, ours)) = message.split_once("coercion failed with: External error: ") {
+            let ours = ours.split(". No function matches").next().unwrap_or(ours);
+            let error = Error::new(Code::TypeMismatch, ours);
+            return match ours.starts_with("CASE ") {
+                true => self.find(error, "case"),
+                false => self.attach(error),
+            };
+        }
         if message.contains("must appear in the GROUP BY clause")
             && let Some(column) = message.split('"').nth(1)
         {

@@ -1,9 +1,12 @@
 //! Casts and literals with Flink's meaning, put in place of DataFusion's after planning.
 //!
 //! * A whole number is INT if it fits, else BIGINT. (DataFusion reads every one as BIGINT.)
+//! * The columns of a UNION have the types their values have in common.
 //! * CAST and TRY_CAST between types where Arrow's rules differ from Flink's become our function.
 //!
 //! Names of columns stay as they were, so that nodes above still find them.
+
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion_common::tree_node::{Transformed, TreeNode};
@@ -12,10 +15,10 @@ use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::logical_plan::{Union, Values};
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
-use millstream_core::types::ColumnType;
-use millstream_functions::{FunctionContext, flink_cast};
+use millstream_core::types::{ColumnType, SqlType};
+use millstream_functions::{FunctionContext, common_column, flink_cast};
 
-use super::grouping;
+use super::{comparisons, grouping};
 
 /// Rewrites every expression of a plan.
 pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<LogicalPlan> {
@@ -36,9 +39,7 @@ pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<Logic
         match node.data {
             // The types of constant rows are those of their rewritten values.
             LogicalPlan::Values(values) => retyped(values).map(Transformed::yes),
-            LogicalPlan::Union(union) => Ok(Transformed::yes(LogicalPlan::Union(
-                Union::try_new_with_loose_types(union.inputs)?,
-            ))),
+            LogicalPlan::Union(union) => unioned(union, context).map(Transformed::yes),
             aggregate @ LogicalPlan::Aggregate(_) => {
                 grouping::expand(aggregate.recompute_schema()?)
                     .map(|plan| Transformed::yes(plan.data))
@@ -77,17 +78,7 @@ fn retyped(values: Values) -> Result<LogicalPlan> {
 
 /// Rewrites one expression over the columns of `schema`.
 pub(super) fn expr(expr: Expr, schema: &DFSchema, context: &FunctionContext) -> Result<Expr> {
-    let rewritten = expr.transform_up(|e| match e {
-        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
-            Ok(value) => Ok(Transformed::yes(Expr::Literal(
-                ScalarValue::Int32(Some(value)),
-                metadata,
-            ))),
-            Err(_) => Ok(Transformed::no(Expr::Literal(
-                ScalarValue::Int64(Some(value)),
-                metadata,
-            ))),
-        },
+    let rewritten = narrowed(expr)?.transform_up(|e| match e {
         Expr::Cast(cast) => {
             let from = cast.expr.get_type(schema)?;
             if is_same_in_flink(&from, cast.field.data_type()) {
@@ -104,9 +95,69 @@ pub(super) fn expr(expr: Expr, schema: &DFSchema, context: &FunctionContext) -> 
                 *cast.expr, target, true, context,
             )))
         }
-        other => Ok(Transformed::no(other)),
+        other => {
+            comparisons::check(&other, schema)?;
+            Ok(Transformed::no(other))
+        }
     })?;
     Ok(rewritten.data)
+}
+
+/// Whole numbers that fit are INT.
+pub(super) fn narrowed(expr: Expr) -> Result<Expr> {
+    let narrowed = expr.transform_up(|e| match e {
+        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
+            Ok(value) => {
+                let value = ScalarValue::Int32(Some(value));
+                Ok(Transformed::yes(Expr::Literal(value, metadata)))
+            }
+            Err(_) => {
+                let value = ScalarValue::Int64(Some(value));
+                Ok(Transformed::no(Expr::Literal(value, metadata)))
+            }
+        },
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(narrowed.data)
+}
+
+/// A union whose columns have the types their values have in common.
+fn unioned(union: Union, context: &FunctionContext) -> Result<LogicalPlan> {
+    let width = union.schema.fields().len();
+    let is_even = union
+        .inputs
+        .iter()
+        .all(|input| input.schema().fields().len() == width);
+    let mut wanted: Vec<Option<SqlType>> = vec![None; if is_even { width } else { 0 }];
+    for (column, wanted) in wanted.iter_mut().enumerate() {
+        let types: Vec<SqlType> = union
+            .inputs
+            .iter()
+            .map(|input| SqlType::of(input.schema().field(column)))
+            .collect();
+        if types.windows(2).any(|pair| pair[0] != pair[1]) {
+            *wanted = common_column(&types);
+        }
+    }
+    let mut inputs = union.inputs;
+    if wanted.iter().any(Option::is_some) {
+        for input in &mut inputs {
+            let columns = input.schema().columns().into_iter().zip(&wanted);
+            let columns: Vec<Expr> = columns
+                .map(|(column, wanted)| match wanted {
+                    Some(sql) => {
+                        let ty = ColumnType::nullable(sql.clone());
+                        flink_cast(Expr::Column(column.clone()), ty, false, context)
+                            .alias_qualified(column.relation, column.name)
+                    }
+                    None => Expr::Column(column),
+                })
+                .collect();
+            let plan = LogicalPlanBuilder::new(input.as_ref().clone());
+            *input = Arc::new(plan.project(columns)?.build()?);
+        }
+    }
+    Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?))
 }
 
 /// Replaces the casts type coercion has added where an instant meets a local time or a text: they

@@ -6,20 +6,24 @@
 //!
 //! * [`rewrite`]: what Flink says differently from DataFusion, on the syntax tree.
 //! * [`provider`]: names of tables and functions. [`table`]: a table's definition as a plan.
-//! * [`pattern`]: the clauses of MATCH_RECOGNIZE.
-//! * [`arithmetic`]: types of arithmetic. [`finalise`]: casts and literals with Flink's types.
-//! * [`grouping`]: GROUPING SETS, ROLLUP and CUBE.
-//! * [`correlate`]: UNNEST over the side it refers to.
-//! * [`single`]: scalar subqueries have one row.
+//! * [`pattern`]: the clauses of MATCH_RECOGNIZE. [`grouping`]: GROUPING SETS, ROLLUP and CUBE.
+//! * [`correlate`]: UNNEST over the side it refers to. [`single`]: scalar subqueries have one row.
+//! * [`calls`], [`expressions`]: calls and other expressions, as part of that.
+//! * [`arithmetic`], [`intervals`]: types of arithmetic. [`comparisons`]: what can be compared.
+//!   [`finalise`]: casts and literals with Flink's types.
 //! * [`errors`]: DataFusion's errors in our words and with a place in the text.
 
 mod arithmetic;
+mod calls;
+mod comparisons;
 mod correlate;
-mod divide;
 mod errors;
+mod exact;
+mod expressions;
 mod finalise;
-mod pattern;
 mod grouping;
+mod intervals;
+mod pattern;
 mod provider;
 mod rewrite;
 mod single;
@@ -100,7 +104,9 @@ impl Functions {
             }
             aggregates.insert(function.name().to_string(), function);
         }
-        let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(arithmetic::FlinkArithmetic)];
+        let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(arithmetic::FlinkArithmetic {
+            context: context.clone(),
+        })];
         planners.extend(millstream_functions::expr_planners(&context));
         Functions {
             context,
@@ -136,6 +142,7 @@ impl Scope {
             ));
         }
         let mut query = parsed.query.as_ref().clone();
+        calls::query(&mut query, self).map_err(external)?;
         rewrite::query(&mut query);
         let provider = Provider::new(self, Some(parsed), script);
         let planner = SqlToRel::new_with_options(&provider, parser_options());
@@ -151,6 +158,7 @@ impl Scope {
         schema: &DFSchema,
     ) -> Result<Expr, DataFusionError> {
         let mut expr = expr.clone();
+        calls::expr(&mut expr, self).map_err(external)?;
         rewrite::expr(&mut expr);
         let provider = Provider::new(self, None, "");
         let planner = SqlToRel::new_with_options(&provider, parser_options());

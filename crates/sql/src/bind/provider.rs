@@ -276,10 +276,7 @@ impl FlinkRelations {
 }
 
 /// A table FOR SYSTEM_TIME AS OF a column of the other side of its join.
-fn version(
-    mut relation: sql::TableFactor,
-    context: &mut dyn RelationPlannerContext,
-) -> BindResult {
+fn version(mut relation: sql::TableFactor, context: &mut dyn RelationPlannerContext) -> BindResult {
     let time = match &mut relation {
         sql::TableFactor::Table { version, .. } => version.take(),
         _ => None,

@@ -3,7 +3,7 @@
 //! * `TUMBLE_START(ts, i)` and its kin take a field of the group window: `TUMBLE(ts, i).window_start`.
 //! * A result column without a name gets Flink's: `EXPR$0`; a field of a ROW the field's name; a
 //!   name that was taken already a number behind it.
-//! * `1E3` is a DOUBLE.
+//! * What is in [`super::expressions`]: CASE, LIKE, literals ..
 //! * CAST, TRY_CAST and typed literals become calls of a function made for the type
 //!   ([`cast_name`]), so that their types are Flink's from the start, and two casts of one column
 //!   have two names.
@@ -82,14 +82,7 @@ impl VisitorMut for Rewriter {
                 let inner = Expr::Value(literal.value.clone());
                 *expr = function(&format!("{CAST}{}", literal.data_type), vec![inner]);
             }
-            Expr::Value(value) => {
-                if let Value::Number(digits, _) = &value.value
-                    && digits.contains(['e', 'E'])
-                {
-                    *expr = function(&format!("{CAST}DOUBLE"), vec![text(digits)]);
-                }
-            }
-            _ => {}
+            _ => super::expressions::rewrite(expr),
         }
         ControlFlow::Continue(())
     }
@@ -263,7 +256,13 @@ fn text(value: &str) -> Expr {
     Expr::value(Value::SingleQuotedString(value.to_string()))
 }
 
-fn function(name: &str, args: Vec<Expr>) -> Expr {
+/// `CAST(inner AS ty)`.
+pub(super) fn cast(ty: &str, inner: Expr) -> Expr {
+    function(&format!("{CAST}{ty}"), vec![inner])
+}
+
+/// A call.
+pub(super) fn function(name: &str, args: Vec<Expr>) -> Expr {
     let args = args
         .into_iter()
         .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))

@@ -12,7 +12,8 @@ use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 use millstream_core::{Error, Result};
 
 use super::cursor::Parser;
-use super::lexer::Kind;
+use super::lexer::{Kind, Token};
+use super::special::plain_call;
 
 /// How tightly an operator binds.
 mod binds {
@@ -282,6 +283,7 @@ impl Parser<'_> {
                 }
                 self.like(left, negated, similar)
             }
+            "OVERLAPS" => self.overlaps(left, word),
             "ILIKE" => Err(self
                 .unsupported(word.span, "ILIKE")
                 .hint("write LOWER(x) LIKE 'pattern'")),
@@ -293,19 +295,50 @@ impl Parser<'_> {
     }
 
     fn between(&mut self, left: Expr, negated: bool) -> Result<Expr> {
-        if self.sees("SYMMETRIC") {
-            return Err(self.unsupported(self.peek().span, "BETWEEN SYMMETRIC"));
-        }
+        let place = self.peek();
+        let symmetric = self.eat("SYMMETRIC");
         self.eat("ASYMMETRIC");
         let low = self.right(binds::RANGE)?;
         self.expect("AND")?;
         let high = self.right(binds::RANGE)?;
+        if symmetric {
+            let args = vec![left, *low, *high];
+            return self.negated_if(negated, plain_call("between_symmetric", place, args));
+        }
         Ok(Expr::Between {
             expr: Box::new(left),
             negated,
             low,
             high,
         })
+    }
+
+    fn negated_if(&mut self, negated: bool, expr: Expr) -> Result<Expr> {
+        if !negated {
+            return Ok(expr);
+        }
+        self.taller()?;
+        Ok(Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: Box::new(expr),
+        })
+    }
+
+    /// `(start, end) OVERLAPS (start, end)`, with OVERLAPS read.
+    fn overlaps(&mut self, left: Expr, place: Token<'_>) -> Result<Expr> {
+        let right = *self.right(binds::RANGE)?;
+        match (left, right) {
+            (Expr::Struct { values: first, .. }, Expr::Struct { values: second, .. })
+                if first.len() == 2 && second.len() == 2 =>
+            {
+                let args = [first, second].concat();
+                Ok(plain_call("overlaps", place, args))
+            }
+            _ => Err(self.error(
+                place.span,
+                "OVERLAPS wants periods: (start, end) OVERLAPS (start, length)",
+            )),
+        }
     }
 
     fn in_list(&mut self, left: Expr, negated: bool) -> Result<Expr> {
@@ -354,8 +387,8 @@ impl Parser<'_> {
 
     fn like_escape(&mut self) -> Result<sql::ValueWithSpan> {
         let text = self.text("the escape character in quotes, such as '!'")?;
-        if text.value.len() != 1 {
-            return Err(self.error(text.span, "wanted one ASCII character after ESCAPE"));
+        if text.value.chars().nth(1).is_some() {
+            return Err(self.error(text.span, "wanted one character after ESCAPE"));
         }
         Ok(sql::Value::SingleQuotedString(text.value).with_span(text.span.into()))
     }
@@ -373,7 +406,7 @@ impl Parser<'_> {
     pub(crate) fn parenthesised(&mut self) -> Result<Expr> {
         Ok(match self.parens()? {
             Inside::Query(query) => Expr::Subquery(query),
-            Inside::Expr(expr) => Expr::Nested(expr),
+            Inside::Expr(expr) => self.difference(expr)?,
             Inside::Row(values) => row(values),
         })
     }
@@ -402,7 +435,7 @@ impl Parser<'_> {
                 return Ok(Inside::Query(self.query_after(query)?));
             }
             Inside::Query(query) => Expr::Subquery(query),
-            Inside::Expr(expr) => Expr::Nested(expr),
+            Inside::Expr(expr) => self.difference(expr)?,
             Inside::Row(values) => row(values),
         };
         let first = self.or(Some(left))?;

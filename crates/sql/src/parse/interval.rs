@@ -10,6 +10,7 @@ use millstream_core::{Code, Error, Result};
 
 use super::cursor::{Parser, shortened};
 use super::lexer::Kind;
+use super::special::plain_call;
 use crate::ast::{Millis, Name};
 use crate::diagnostics::Span;
 
@@ -53,6 +54,49 @@ impl Parser<'_> {
             last_field: None,
             fractional_seconds_precision: None,
         }))
+    }
+
+    /// `(a - b)`, or with a unit behind it the interval between two times: `(a - b) DAY TO SECOND`.
+    ///
+    /// It is the difference as an interval, or the months between them as one.
+    pub(crate) fn difference(&mut self, inside: Box<sql::Expr>) -> Result<sql::Expr> {
+        let minus = matches!(
+            inside.as_ref(),
+            sql::Expr::BinaryOp {
+                op: sql::BinaryOperator::Minus,
+                ..
+            }
+        );
+        let place = self.peek();
+        let is_unit = place.kind == Kind::Word && unit_of(place.text).is_some();
+        if !minus || !is_unit {
+            return Ok(sql::Expr::Nested(inside));
+        }
+        let first = self.interval_unit()?;
+        self.unit_precision(first)?;
+        if self.eat("TO") {
+            self.last_unit(first)?;
+        }
+        self.taller()?;
+        let sql::Expr::BinaryOp { left, right, .. } = *inside else {
+            return Ok(sql::Expr::Nested(inside));
+        };
+        if !matches!(first, Unit::Year | Unit::Quarter | Unit::Month) {
+            return Ok(plain_call("time_difference", place, vec![*left, *right]));
+        }
+        let month = sql::Value::SingleQuotedString("MONTH".into());
+        let month = sql::Expr::Value(month.with_span(place.span.into()));
+        Ok(sql::Expr::Cast {
+            kind: sql::CastKind::Cast,
+            expr: Box::new(plain_call(
+                "timestampdiff",
+                place,
+                vec![month, *right, *left],
+            )),
+            data_type: super::types::type_mark("INTERVAL MONTH"),
+            array: false,
+            format: None,
+        })
     }
 
     /// `INTERVAL ..` of days to seconds, as the lengths of windows are.

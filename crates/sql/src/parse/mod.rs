@@ -26,6 +26,7 @@ mod from;
 mod hint;
 mod insert;
 mod interval;
+mod json;
 mod lexer;
 mod literal;
 mod match_recognize;

@@ -63,6 +63,8 @@ impl Parser<'_> {
             {
                 self.call_without_parens()
             }
+            // As in Flink, where a column of this name stands in backticks.
+            "PI" if !called && !next.is_symbol(".") => self.call_without_parens(),
             _ if called => match self.special_call()? {
                 Some(expr) => Ok(expr),
                 None if is_reserved(token.text) && !is_callable(token.text) => {

@@ -45,7 +45,9 @@ impl Parser<'_> {
             "TRIM" => Self::trim,
             "FLOOR" | "CEIL" | "CEILING" => Self::floor_or_ceil,
             "TIMESTAMPADD" | "TIMESTAMPDIFF" => Self::timestamp_arithmetic,
-            "JSON_VALUE" | "JSON_QUERY" | "JSON_EXISTS" => Self::json_path_call,
+            "JSON_VALUE" => Self::json_value,
+            "JSON_QUERY" => Self::json_query,
+            "JSON_EXISTS" => Self::json_exists,
             "JSON_OBJECT" | "JSON_ARRAY" | "JSON_OBJECTAGG" | "JSON_ARRAYAGG" => {
                 Self::json_constructor
             }
@@ -237,52 +239,6 @@ impl Parser<'_> {
         })
     }
 
-    /// `json, path [clauses]`: a clause that says what happens anyway is read, another refused.
-    fn json_path_call(&mut self, name: Token<'_>) -> Result<Expr> {
-        let json = self.expr()?;
-        self.expect_symbol(",")?;
-        let path = self.expr()?;
-        let function = name.text.to_ascii_lowercase();
-        let returning = match self.eat("RETURNING") {
-            true => Some(self.cast_target()?),
-            false => None,
-        };
-        if function == "json_query" {
-            self.eat_all(&["WITHOUT", "WRAPPER"]);
-        }
-        while self.json_default_clause(&function) {}
-        if !self.sees_symbol(")") {
-            let clause = self.peek();
-            let known = [
-                "NULL", "ERROR", "DEFAULT", "EMPTY", "WITH", "WITHOUT", "TRUE", "FALSE",
-            ];
-            if known.iter().any(|word| clause.is_word(word)) || clause.is_word("UNKNOWN") {
-                let what = format!("this clause of {}", name.text.to_ascii_uppercase());
-                return Err(self.unsupported(clause.span, &what));
-            }
-        }
-        let call = plain_call(&function, name, vec![json, path]);
-        Ok(match returning {
-            // A value of another type is NULL ON ERROR, which is what TRY_CAST gives.
-            Some(data_type) => Expr::Cast {
-                kind: sql::CastKind::TryCast,
-                expr: Box::new(call),
-                data_type,
-                array: false,
-                format: None,
-            },
-            None => call,
-        })
-    }
-
-    /// Reads a clause that only repeats the default.
-    fn json_default_clause(&mut self, function: &str) -> bool {
-        match function {
-            "json_exists" => self.eat_all(&["FALSE", "ON", "ERROR"]),
-            _ => self.eat_all(&["NULL", "ON", "EMPTY"]) || self.eat_all(&["NULL", "ON", "ERROR"]),
-        }
-    }
-
     /// `[KEY] k VALUE v, ..` or `a, b` with `{NULL | ABSENT} ON NULL`.
     ///
     /// The call gets the choice for NULL first, `'NULL'` or `'ABSENT'`, then keys and values.
@@ -320,7 +276,7 @@ impl Parser<'_> {
 }
 
 /// `function(arguments)`, written where `place` stands.
-fn plain_call(function: &str, place: Token<'_>, arguments: Vec<Expr>) -> Expr {
+pub(super) fn plain_call(function: &str, place: Token<'_>, arguments: Vec<Expr>) -> Expr {
     let name = sql::Ident::with_span(place.span.into(), function);
     let name = super::from::object_name(vec![name]);
     let args = arguments

@@ -125,7 +125,9 @@ impl Session {
     /// Names of all functions, upper case, sorted.
     pub fn function_names(&self) -> Vec<String> {
         let functions = &self.functions;
-        let keys = functions.scalar.keys().chain(functions.aggregate.keys());
+        let scalar = functions.scalar.keys();
+        let scalar = scalar.filter(|name| !millstream_functions::is_syntax(name));
+        let keys = scalar.chain(functions.aggregate.keys());
         let mut names: Vec<String> = keys.map(|name| name.to_uppercase()).collect();
         names.sort();
         names.dedup();

@@ -138,16 +138,6 @@ fn queries_that_cannot_be_streamed_say_why() {
             | ^
           hint: declare WATERMARK FOR it in its table, or use a PROCTIME() column; behind a window or an aggregate only window_time is a time attribute"#]].assert_eq(&mistake("SELECT * FROM TABLE(TUMBLE(TABLE endless, DESCRIPTOR(v), INTERVAL '1' MINUTE))"));
     expect![[r#"
-        error[MS1002]: a join is not supported by this release
-           --> line 2, column 1
-            |
-         2 | SELECT a.price FROM bid a JOIN bid b ON a.price = b.price
-            | ^
-          hint: docs/reference/sql.md lists what runs today"#]]
-    .assert_eq(&mistake(
-        "SELECT a.price FROM bid a JOIN bid b ON a.price = b.price",
-    ));
-    expect![[r#"
         error[MS1002]: ORDER BY over an input that never ends is not supported by this release
            --> line 2, column 1
             |
@@ -155,16 +145,6 @@ fn queries_that_cannot_be_streamed_say_why() {
             | ^
           hint: bound the source, or leave the order to whoever reads the result"#]]
     .assert_eq(&mistake("SELECT k FROM endless ORDER BY k"));
-    expect![[r#"
-        error[MS1002]: MAX over an input whose rows are updated is not supported by this release
-           --> line 2, column 1
-            |
-         2 | SELECT MAX(n) FROM (SELECT small, COUNT(*) n FROM bid GROUP BY small)
-            | ^
-          hint: aggregate over a window, whose results are final, instead"#]]
-    .assert_eq(&mistake(
-        "SELECT MAX(n) FROM (SELECT small, COUNT(*) n FROM bid GROUP BY small)",
-    ));
     expect![[r#"
         error[MS1009]: HOP wants a positive size that is a multiple of the slide, found size 10000 ms and slide 7000 ms
            --> line 2, column 42

@@ -27,7 +27,7 @@ fn never_null(sql: SqlType) -> Result<ColumnType> {
 /// `ARRAY[a, b]`: elements may be NULL if one of them may.
 pub(super) fn array_type(args: &Arguments) -> Result<ColumnType> {
     never_null(SqlType::Array(Box::new(ColumnType {
-        sql: args.ty(0),
+        sql: args.merged(0),
         nullable: nullable_among(args, 0..args.fields.len()),
     })))
 }
@@ -65,11 +65,11 @@ pub(super) fn map_type(args: &Arguments) -> Result<ColumnType> {
         return Err(args.mismatch(&format!("wants keys with values, found {count} arguments")));
     }
     let key = ColumnType {
-        sql: args.ty(0),
+        sql: args.merged_of((0..count).step_by(2)),
         nullable: false,
     };
     let value = ColumnType {
-        sql: args.ty(1),
+        sql: args.merged_of((1..count).step_by(2)),
         nullable: nullable_among(args, (1..count).step_by(2)),
     };
     never_null(SqlType::Map(Box::new(key), Box::new(value)))

@@ -59,6 +59,14 @@ pub(super) fn element(call: &Call) -> Result<ArrayRef> {
     all.pick(picked, call.returns.data_type())
 }
 
+/// NULL only if the array may be.
+pub(super) fn contains_type(args: &Arguments) -> Result<ColumnType> {
+    Ok(ColumnType {
+        sql: SqlType::Boolean,
+        nullable: args.nullable(0),
+    })
+}
+
 /// A NULL that is looked for is a value, not an unknown.
 pub(super) fn array_contains(call: &Call) -> Result<ArrayRef> {
     let (lists, all) = elements(call, &[true, false])?;

@@ -31,7 +31,7 @@ use millstream_core::types::{ColumnType, SqlType};
 use crate::args::Arguments;
 use crate::args::Kind::{Any, Array, Bool, Collection, Long, Map, Str};
 use crate::function::{Spec, function};
-use crate::output::{boolean, int, like_first, string};
+use crate::output::{int, like_first, string};
 
 pub(crate) const FUNCTIONS: &[Spec] = &[
     function("array", &[Any], build::array_type, build::array)
@@ -50,11 +50,12 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
         build::common_array,
         build::array_concat,
     )
-    .variadic(),
+    .variadic()
+    .unified_from(0),
     function(
         "array_contains",
         &[Array, Any],
-        boolean,
+        lookup::contains_type,
         lookup::array_contains,
     ),
     function("array_distinct", &[Array], like_first, sets::distinct),
@@ -79,7 +80,7 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     function("array_reverse", &[Array], like_first, sets::reverse),
     function("array_slice", &[Array, Long, Long], like_first, sets::slice).optional(1),
     function("array_sort", &[Array, Bool, Bool], like_first, sets::sort).optional(2),
-    function("array_union", &[Array, Array], like_first, sets::union),
+    function("array_union", &[Array, Array], like_first, sets::union).unified_from(0),
     function("cardinality", &[Collection], int, lookup::cardinality),
     function("element", &[Array], element_or_null, lookup::element),
     function("item", &[Collection, Any], lookup::item_type, lookup::item),

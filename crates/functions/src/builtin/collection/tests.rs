@@ -122,7 +122,7 @@ fn arrays_as_sets() {
     check_error(
         "array_union",
         &[array, ints_of_maps()],
-        "wants elements of INT",
+        "wants arguments of one type",
     );
 }
 
@@ -179,7 +179,7 @@ fn arrays_are_ordered_cut_and_joined() {
     check_error(
         "array_concat",
         &[array, strings(&[])],
-        "wants ARRAYs of INT, found STRING",
+        "wants arguments of one type, found ARRAY<INT>, ARRAY<STRING>",
     );
     let texts = strings(&[Some("a"), None, Some("b")]);
     check("array_join", &[texts.clone(), s("-")], s("a-b"));

@@ -3,7 +3,7 @@
 use datafusion_common::ScalarValue;
 
 use crate::testing::{
-    NO_STR, b, check, check_error, check_null, dec, i, ints, ltz, s, ts, type_of, x,
+    NO_STR, b, call, check, check_error, check_null, dec, i, ints, ltz, s, ts, type_of, x,
 };
 
 const DOCUMENT: &str = r#"{"a": {"b": [1, 2.5, "x"]}, "t": true, "n": null}"#;
@@ -18,10 +18,11 @@ fn json_value_gives_scalars_only() {
     }
     check_null("json_value", &[s("{"), s("$.a")]);
     check_null("json_value", &[NO_STR, s("$.a")]);
+    check("json_value", &[s(DOCUMENT), s("a.b[0]")], s("1"));
     check_error(
         "json_value",
-        &[s(DOCUMENT), s("a.b")],
-        "must begin with '$'",
+        &[s(DOCUMENT), s("$.a.b[?(@ ~ 1)]")],
+        "cannot read the filter",
     );
     check_null("json_value", &[s(&"[".repeat(10_000)), s("$")]);
     assert_eq!(type_of("json_value", &[s("1"), s("$")]), "STRING");
@@ -44,11 +45,72 @@ fn json_query_gives_objects_and_arrays_only() {
 }
 
 #[test]
-fn json_exists_finds_even_null() {
-    check("json_exists", &[s(DOCUMENT), s("$.n")], b(true));
+fn json_exists_finds_what_is_not_null() {
+    check("json_exists", &[s(DOCUMENT), s("$.t")], b(true));
+    check("json_exists", &[s(DOCUMENT), s("$.n")], b(false));
     check("json_exists", &[s(DOCUMENT), s("$.m")], b(false));
     check("json_exists", &[s("{"), s("$.m")], b(false));
+    check("json_exists", &[s("{"), s("$.m"), s("TRUE")], b(true));
+    check("json_exists", &[s("{}"), s("$.m"), s("TRUE")], b(true));
+    check("json_exists", &[s("{}"), s("lax $.m"), s("TRUE")], b(false));
+    check("json_exists", &[s("{"), s("lax $.m"), s("TRUE")], b(false));
+    check_null("json_exists", &[s("{"), s("$.m"), s("UNKNOWN")]);
+    check_error("json_exists", &[s("{"), s("$.m"), s("ERROR")], "not JSON");
     check_null("json_exists", &[NO_STR, s("$.m")]);
+}
+
+#[test]
+fn strict_paths_fail_where_lax_ones_are_empty() {
+    let value = |json: &str, path: &str| {
+        let clauses = [s("DEFAULT"), s("empty"), s("DEFAULT"), s("error")];
+        let args = [vec![s(json), s(path)], clauses.to_vec()].concat();
+        call("json_value", &args).unwrap().to_string()
+    };
+    for (json, path, wanted) in [
+        ("{}", "$.a", "error"),
+        ("{}", "lax $.a", "empty"),
+        ("bad", "lax $.a", "error"),
+        (r#"{"a": null}"#, "$.a", "error"),
+        (r#"{"a": [1]}"#, "$.a", "error"),
+        (r#"{"a": [1]}"#, "lax $.a", "empty"),
+        (r#"{"a": 1}"#, "$.", "error"),
+        (r#"{"a": 1}"#, "$.a", "1"),
+    ] {
+        assert_eq!(value(json, path), wanted, "{json} {path}");
+    }
+    let failing = [s("{}"), s("$.a"), s("NULL"), NO_STR, s("ERROR"), NO_STR];
+    check_error("json_value", &failing, "the path finds nothing");
+}
+
+#[test]
+fn json_query_wraps_as_told() {
+    let query = |path: &str, wrapper: &str| {
+        let json = r#"{"n": null, "b": [1, 2], "a": 1}"#;
+        let args = [s(json), s(path), s(wrapper), s("NULL"), s("EMPTY OBJECT")];
+        call("json_query", &args).unwrap().to_string()
+    };
+    for (path, wrapper, wanted) in [
+        ("$.a", "WITHOUT", "{}"),
+        ("$.a", "CONDITIONAL", "[1]"),
+        ("$.a", "UNCONDITIONAL", "[1]"),
+        ("$.b", "CONDITIONAL", "[1,2]"),
+        ("$.b", "UNCONDITIONAL", "[[1,2]]"),
+        ("$.b[*]", "UNCONDITIONAL", "[[1,2]]"),
+        ("$", "WITHOUT", r#"{"a":1,"b":[1,2],"n":null}"#),
+        ("$.n", "UNCONDITIONAL", "{}"),
+        ("lax $.n", "UNCONDITIONAL", "NULL"),
+    ] {
+        assert_eq!(query(path, wrapper), wanted, "{path} {wrapper}");
+    }
+    let texts = |json: &str| {
+        let args = [s(json), s("$.a")];
+        call("json_query_array", &args).unwrap().to_string()
+    };
+    assert_eq!(
+        texts(r#"{"a": [1, "x", null, {"b": 2}]}"#),
+        r#"[1, x, , {"b":2}]"#
+    );
+    assert_eq!(texts(r#"{"a": {"b": 2}}"#), "");
 }
 
 #[test]

@@ -18,6 +18,7 @@
 
 mod edit;
 mod encode;
+mod printf;
 mod search;
 mod split;
 
@@ -30,7 +31,7 @@ use millstream_core::Result;
 use millstream_core::types::{ColumnType, SqlType};
 
 use crate::args::Arguments;
-use crate::args::Kind::{Bytes, Int, Number, NumberOrStr, Str, Text};
+use crate::args::Kind::{Any, Bytes, Int, Number, NumberOrStr, Str, Text};
 use crate::function::{Spec, function};
 use crate::output::{boolean, bytes_or_null, int, string, string_or_null, strings};
 
@@ -46,19 +47,19 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     function("concat_ws", &[Str, Str], first_nullable, edit::concat_ws)
         .optional(1)
         .variadic(),
-    function("decode", &[Bytes, Str], string_or_null, encode::decode),
+    function("decode", &[Bytes, Str], string, encode::decode),
     function("elt", &[Int, Str], string_or_null, edit::elt).variadic(),
-    function("encode", &[Str, Str], bytes_or_null, encode::encode),
+    function("encode", &[Str, Str], bytes, encode::encode),
     function("endswith", &[Text, Text], boolean, search::ends_with),
     function("from_base64", &[Str], string_or_null, encode::from_base64),
     function("initcap", &[Str], string, edit::initcap),
     function("instr", &[Str, Str, Int, Int], int, search::instr).optional(2),
     function("is_valid_utf8", &[Bytes], boolean, encode::is_valid_utf8),
-    function("left", &[Str, Int], string, edit::left),
+    function("left", &[Str, Int], string_or_null, edit::left),
     function("levenshtein", &[Str, Str], int, search::levenshtein),
     function("locate", &[Str, Str, Int], int, search::locate).optional(1),
     function("lower", &[Str], string, edit::lower).alias(&["lowercase"]),
-    function("lpad", &[Str, Int, Str], string_or_null, edit::lpad),
+    function("lpad", &[Str, Int, Str], padded, edit::lpad),
     function("ltrim", &[Str, Str], string, edit::ltrim).optional(1),
     function("make_valid_utf8", &[Bytes], string, encode::make_valid_utf8),
     function("octet_length", &[Text], int, search::octet_length),
@@ -70,11 +71,14 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
         split::parse_url,
     )
     .optional(1),
+    function("printf", &[Str, Any], printf::returns, printf::printf)
+        .optional(1)
+        .variadic(),
     function("repeat", &[Str, Int], string, edit::repeat),
     function("replace", &[Str, Str, Str], string, edit::replace),
     function("reverse", &[Str], string_or_null, edit::reverse),
-    function("right", &[Str, Int], string, edit::right),
-    function("rpad", &[Str, Int, Str], string_or_null, edit::rpad),
+    function("right", &[Str, Int], string_or_null, edit::right),
+    function("rpad", &[Str, Int, Str], padded, edit::rpad),
     function("rtrim", &[Str, Str], string, edit::rtrim).optional(1),
     function("space", &[Int], string, edit::space),
     function("split", &[Str, Str], strings, split::split),
@@ -115,6 +119,20 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
 ];
 
 /// STRING, NULL only if the first argument may be.
+fn bytes(args: &Arguments) -> Result<ColumnType> {
+    args.strict(SqlType::BYTES)
+}
+
+/// NULL where the length is negative or there is nothing to fill with.
+fn padded(args: &Arguments) -> Result<ColumnType> {
+    let has_length = args.constant_int(1).is_some_and(|length| length >= 0);
+    let has_filling = args.constant_str(2).is_some_and(|text| !text.is_empty());
+    match has_length && has_filling {
+        true => args.strict(SqlType::STRING),
+        false => Ok(ColumnType::nullable(SqlType::STRING)),
+    }
+}
+
 fn first_nullable(args: &Arguments) -> Result<ColumnType> {
     Ok(ColumnType {
         sql: SqlType::STRING,

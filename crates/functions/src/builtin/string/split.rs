@@ -132,12 +132,13 @@ pub(super) fn substring_index(call: &Call) -> Result<ArrayRef> {
 }
 
 /// MAP&lt;STRING, STRING&gt;.
-pub(super) fn map_type(args: &Arguments) -> Result<ColumnType> {
+pub(super) fn map_type(_: &Arguments) -> Result<ColumnType> {
     let text = |nullable| ColumnType {
         sql: SqlType::STRING,
         nullable,
     };
-    args.strict(SqlType::Map(Box::new(text(false)), Box::new(text(true))))
+    let map = SqlType::Map(Box::new(text(false)), Box::new(text(true)));
+    Ok(ColumnType::nullable(map))
 }
 
 /// STR_TO_MAP(text[, between entries[, between key and value]]); the last of equal keys counts.
@@ -166,10 +167,11 @@ pub(super) fn str_to_map(call: &Call) -> Result<ArrayRef> {
             out.append(false)?;
             continue;
         };
-        let (entry, pair) = (
-            crate::regular::compiled(&entry)?,
-            crate::regular::compiled(&pair)?,
-        );
+        let separator = |pattern: &str| {
+            let regex = crate::regular::compiled(pattern)?;
+            regex.ok_or_else(|| call.error(format!("'{pattern}' is not a regular expression")))
+        };
+        let (entry, pair) = (separator(&entry)?, separator(&pair)?);
         let mut found: Vec<(&str, Option<&str>)> = Vec::new();
         let mut index = std::collections::HashMap::new();
         for piece in entry.split(text) {

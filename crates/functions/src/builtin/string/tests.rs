@@ -191,7 +191,7 @@ fn splitting_into_arrays_and_maps() {
     check("substring_index", &[s("a"), s(""), i(1)], s(""));
     let map = crate::testing::call("str_to_map", &[s("k1=v1,k2,k1=v3")]).unwrap();
     assert_eq!(map.to_string(), "[{k1:v3,k2:}]");
-    check_error("str_to_map", &[s("a"), s("("), s("=")], "unclosed");
+    check_error("str_to_map", &[s("a"), s("("), s("=")], "'(' is not a");
 }
 
 #[test]

@@ -94,21 +94,27 @@ fn difference(unit: Unit, from: Moment, to: Moment) -> Option<i64> {
     }
 }
 
-/// Whole months: a month is full when day and time of day are reached again.
+/// Whole months, as Flink counts them: a month is full when the day is reached again, or the last
+/// day of a month that is shorter; if it is the very day, also the time of day, but never towards zero
+/// for a difference that is negative.
 fn months_between(from: Moment, to: Moment) -> i64 {
-    let index = |moment: Moment| {
-        let (year, month, _) = moment.date();
+    let months = months_of_days(from.days(), to.days());
+    let time_of = |moment: Moment| (moment.milli_of_day(), moment.nanos);
+    let same_day = add_months(from.days(), months) == Some(to.days());
+    months - i64::from(same_day && time_of(to) < time_of(from))
+}
+
+fn months_of_days(from: i64, to: i64) -> i64 {
+    if to < from {
+        return -months_of_days(to, from);
+    }
+    let index = |days: i64| {
+        let (year, month, _) = civil_from_days(days);
         year * 12 + i64::from(month)
     };
-    let rest = |moment: Moment| (moment.date().2, moment.milli_of_day(), moment.nanos);
     let months = index(to) - index(from);
-    if months > 0 && rest(to) < rest(from) {
-        months - 1
-    } else if months < 0 && rest(to) > rest(from) {
-        months + 1
-    } else {
-        months
-    }
+    let reached = add_months(from, months).is_none_or(|days| days <= to);
+    months - i64::from(!reached)
 }
 
 /// Days from the second date to the first.
@@ -135,7 +141,7 @@ pub(super) fn added_type(args: &Arguments) -> Result<ColumnType> {
         .iter()
         .any(|part| name.contains(part));
     match args.ty(2) {
-        SqlType::Date if below_day => args.strict(SqlType::Timestamp(3)),
+        SqlType::Date if below_day => args.strict(SqlType::Timestamp(6)),
         SqlType::Varchar(_) | SqlType::Char(_) => Ok(ColumnType::nullable(SqlType::Timestamp(3))),
         other => args.strict(other),
     }

@@ -1,7 +1,7 @@
 //! The fields of a date and time.
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type};
 use millstream_core::time::days_from_civil;
 use millstream_core::{Code, Error, Result};
 
@@ -110,6 +110,9 @@ fn iso_week(moment: Moment) -> (i64, i64) {
 }
 
 pub(super) fn extract(call: &Call) -> Result<ArrayRef> {
+    if matches!(call.array(1).data_type(), DataType::Interval(_)) {
+        return super::interval::extract(call);
+    }
     let names = call.texts(0)?;
     let mut values = Moments::new(
         call.array(1),

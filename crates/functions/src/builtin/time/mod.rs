@@ -10,6 +10,8 @@
 //! TIMESTAMPADD(MONTH, 1, DATE '2024-01-31')                      -- 2024-02-29
 //! FLOOR(ts TO HOUR), CEIL(ts TO MONTH)                           -- start of this hour, of the next month
 //! FROM_UNIXTIME(44, 'yyyy-MM-dd HH:mm:ss')                       -- in the session's time zone
+//! EXTRACT(MONTH FROM INTERVAL '2-10' YEAR TO MONTH)              -- 10
+//! (a, INTERVAL '1' HOUR) OVERLAPS (b, c)                         -- overlaps(a, INTERVAL '1' HOUR, b, c)
 //! UNIX_TIMESTAMP('1970-01-01 00:00:44')                          -- 44 in UTC
 //! CONVERT_TZ('1970-01-01 00:00:00', 'UTC', 'America/Los_Angeles') -- '1969-12-31 16:00:00'
 //! ```
@@ -22,14 +24,16 @@
 mod arithmetic;
 mod convert;
 mod field;
+mod interval;
 
 #[cfg(test)]
 mod tests;
 
-use crate::args::Kind::{Long, NumberOrStr, Str, Time, TimeOrStr};
+use crate::args::Kind::{Long, NumberOrStr, Str, Time, TimeOrInterval, TimeOrStr};
 use crate::function::{Spec, function};
 use crate::output::{
-    bigint, date_or_null, int, like_first, string_or_null, timestamp_ltz_or_null, timestamp_or_null,
+    bigint, boolean, date_or_null, int, like_first, string_or_null, timestamp_ltz_or_null,
+    timestamp_or_null,
 };
 
 pub(crate) const FUNCTIONS: &[Spec] = &[
@@ -55,7 +59,7 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     function("dayofmonth", &[Time], bigint, field::day),
     function("dayofweek", &[Time], bigint, field::day_of_week),
     function("dayofyear", &[Time], bigint, field::day_of_year),
-    function("extract", &[Str, Time], bigint, field::extract).alias(&["date_part"]),
+    function("extract", &[Str, TimeOrInterval], bigint, field::extract).alias(&["date_part"]),
     function("floor_to", &[Time, Str], like_first, arithmetic::floor_to),
     function(
         "from_unixtime",
@@ -67,8 +71,20 @@ pub(crate) const FUNCTIONS: &[Spec] = &[
     function("hour", &[Time], bigint, field::hour),
     function("minute", &[Time], bigint, field::minute),
     function("month", &[Time], bigint, field::month),
+    function(
+        "overlaps",
+        &[Time, TimeOrInterval, Time, TimeOrInterval],
+        boolean,
+        interval::overlaps,
+    ),
     function("quarter", &[Time], bigint, field::quarter),
     function("second", &[Time], bigint, field::second),
+    function(
+        "time_difference",
+        &[Time, Time],
+        interval::difference_type,
+        interval::difference,
+    ),
     function(
         "timestampadd",
         &[Str, Long, TimeOrStr],

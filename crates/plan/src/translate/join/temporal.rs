@@ -305,5 +305,7 @@ fn versioned(plan: &LogicalPlan) -> Result<Versioned<'_>> {
 }
 
 fn not_versioned() -> Error {
-    Error::unsupported("FOR SYSTEM_TIME AS OF on something that is no table or view is not supported")
+    Error::unsupported(
+        "FOR SYSTEM_TIME AS OF on something that is no table or view is not supported",
+    )
 }

@@ -458,6 +458,9 @@ fn calls_with_a_syntax_of_their_own() {
         ROW(a, 1), (a, b + 1), ROW(1), ARRAY[1, 2], ARRAY[], MAP['k', 1, 'l', 2]
         CURRENT_TIMESTAMP, LOCALTIME, CURRENT_DATE, NOW(), PROCTIME()
         JSON_VALUE(j, '$.a'), JSON_VALUE(j, '$.a' RETURNING INT NULL ON EMPTY NULL ON ERROR), JSON_EXISTS(j, '$.a' FALSE ON ERROR)
+        JSON_VALUE(j, '$.a' DEFAULT 1 ON EMPTY), JSON_EXISTS(j, '$.a' TRUE ON ERROR)
+        JSON_QUERY(j, '$' WITH WRAPPER EMPTY ARRAY ON ERROR), JSON_QUERY(j, '$' RETURNING ARRAY<STRING>)
+        x BETWEEN SYMMETRIC 1 AND 2, (a, b) OVERLAPS (c, d), (a - b) DAY TO SECOND, (a - b) MONTH, PI
         JSON_QUERY(j, '$' WITHOUT WRAPPER), JSON_OBJECT(KEY 'a' VALUE b, 'c' VALUE d ABSENT ON NULL), JSON_ARRAY(1, x)
         ",
         expect![[r#"
@@ -480,9 +483,15 @@ fn calls_with_a_syntax_of_their_own() {
             CURRENT_TIMESTAMP, LOCALTIME, CURRENT_DATE, NOW(), PROCTIME()
                 CURRENT_TIMESTAMP, LOCALTIME, CURRENT_DATE, NOW(), PROCTIME()
             JSON_VALUE(j, '$.a'), JSON_VALUE(j, '$.a' RETURNING INT NULL ON EMPTY NULL ON ERROR), JSON_EXISTS(j, '$.a' FALSE ON ERROR)
-                json_value(j, '$.a'), TRY_CAST(json_value(j, '$.a') AS INT), json_exists(j, '$.a')
+                json_value(j, '$.a'), TRY_CAST(json_value(j, '$.a', 'NULL', NULL, 'NULL', NULL) AS INT), json_exists(j, '$.a', 'FALSE')
+            JSON_VALUE(j, '$.a' DEFAULT 1 ON EMPTY), JSON_EXISTS(j, '$.a' TRUE ON ERROR)
+                json_value(j, '$.a', 'DEFAULT', CAST(1 AS STRING), 'NULL', NULL), json_exists(j, '$.a', 'TRUE')
+            JSON_QUERY(j, '$' WITH WRAPPER EMPTY ARRAY ON ERROR), JSON_QUERY(j, '$' RETURNING ARRAY<STRING>)
+                json_query(j, '$', 'UNCONDITIONAL', 'NULL', 'EMPTY ARRAY'), json_query_array(j, '$')
+            x BETWEEN SYMMETRIC 1 AND 2, (a, b) OVERLAPS (c, d), (a - b) DAY TO SECOND, (a - b) MONTH, PI
+                between_symmetric(x, 1, 2), overlaps(a, b, c, d), time_difference(a, b), CAST(timestampdiff('MONTH', b, a) AS INTERVAL MONTH), PI
             JSON_QUERY(j, '$' WITHOUT WRAPPER), JSON_OBJECT(KEY 'a' VALUE b, 'c' VALUE d ABSENT ON NULL), JSON_ARRAY(1, x)
-                json_query(j, '$'), json_object('ABSENT', 'a', b, 'c', d), json_array('ABSENT', 1, x)
+                json_query(j, '$', 'WITHOUT', 'NULL', 'NULL'), json_object('ABSENT', 'a', b, 'c', d), json_array('ABSENT', 1, x)
         "#]],
     );
 }
@@ -500,7 +509,8 @@ fn wrong_special_calls() {
         MAP['k']
         ARRAY(SELECT 1)
         MULTISET[1]
-        JSON_VALUE(j, '$.a' DEFAULT 1 ON EMPTY)
+        JSON_VALUE(j, '$.a' DEFAULT ON EMPTY)
+        JSON_QUERY(j, '$.a' EMPTY ON ERROR)
         TRIM(BOTH 'x')
         ",
         expect![[r#"
@@ -553,11 +563,16 @@ fn wrong_special_calls() {
                |
              1 | SELECT MULTISET[1]
                |        ^^^^^^^^
-            error[MS1002]: this clause of JSON_VALUE is not supported yet
-              --> line 1, column 28
+            error[MS1001]: wanted an expression, found 'ON'
+              --> line 1, column 36
                |
-             1 | SELECT JSON_VALUE(j, '$.a' DEFAULT 1 ON EMPTY)
-               |                            ^^^^^^^
+             1 | SELECT JSON_VALUE(j, '$.a' DEFAULT ON EMPTY)
+               |                                    ^^
+            error[MS1001]: wanted ARRAY or OBJECT, found 'ON'
+              --> line 1, column 34
+               |
+             1 | SELECT JSON_QUERY(j, '$.a' EMPTY ON ERROR)
+               |                                  ^^
             error[MS1001]: wanted FROM, found ')'
               --> line 1, column 21
                |
@@ -611,11 +626,10 @@ fn predicates() {
 fn predicates_we_do_not_have() {
     check(
         "
-        x BETWEEN SYMMETRIC 1 AND 2
         x ILIKE 'a'
         ts AT TIME ZONE 'UTC'
         x MEMBER OF y
-        (a, b) OVERLAPS (c, d)
+        a OVERLAPS b
         x IS A
         x LIKE y ESCAPE 'ab'
         CASE END
@@ -623,11 +637,6 @@ fn predicates_we_do_not_have() {
         a = NOT b
         ",
         expect![[r#"
-            error[MS1002]: BETWEEN SYMMETRIC is not supported yet
-              --> line 1, column 18
-               |
-             1 | SELECT x BETWEEN SYMMETRIC 1 AND 2
-               |                  ^^^^^^^^^
             error[MS1002]: ILIKE is not supported yet
               --> line 1, column 10
                |
@@ -645,17 +654,17 @@ fn predicates_we_do_not_have() {
                |
              1 | SELECT x MEMBER OF y
                |          ^^^^^^
-            error[MS1002]: OVERLAPS is not supported yet
-              --> line 1, column 15
+            error[MS1001]: OVERLAPS wants periods: (start, end) OVERLAPS (start, length)
+              --> line 1, column 10
                |
-             1 | SELECT (a, b) OVERLAPS (c, d)
-               |               ^^^^^^^^
+             1 | SELECT a OVERLAPS b
+               |          ^^^^^^^^
             error[MS1001]: wanted NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM, found 'A'
               --> line 1, column 13
                |
              1 | SELECT x IS A
                |             ^
-            error[MS1001]: wanted one ASCII character after ESCAPE
+            error[MS1001]: wanted one character after ESCAPE
               --> line 1, column 24
                |
              1 | SELECT x LIKE y ESCAPE 'ab'

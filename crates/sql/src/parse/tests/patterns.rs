@@ -37,7 +37,9 @@ fn each_clause_of_match_recognize_is_read() {
 #[test]
 fn patterns_are_regular_expressions_over_variables() {
     let line = |pattern: &str| {
-        format!("SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts PATTERN ({pattern}) DEFINE A AS TRUE)\n")
+        format!(
+            "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts PATTERN ({pattern}) DEFINE A AS TRUE)\n"
+        )
     };
     let patterns = [
         "A B* C+ D?",
@@ -55,7 +57,9 @@ fn patterns_are_regular_expressions_over_variables() {
         "",
         "A |",
     ];
-    check_lines(&patterns.map(line).concat(), expect![[r#"
+    check_lines(
+        &patterns.map(line).concat(),
+        expect![[r#"
         SELECT * FROM TABLE(pattern 0)
         pattern 0: of t order(ts) pattern((A B{0,} C{1,} D{0,1})) define(A as true)
         SELECT * FROM TABLE(pattern 0)
@@ -111,7 +115,8 @@ fn patterns_are_regular_expressions_over_variables() {
            |
          1 | SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts PATTERN (A |) DEFINE A AS TRUE)
            |                                                          ^
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -91,11 +91,11 @@ fn every_type_has_its_defaults() {
             TIMESTAMP(3) WITH LOCAL TIME ZONE        TIMESTAMP_LTZ(3)
             TIMESTAMP_LTZ                            TIMESTAMP_LTZ(6)
             TIMESTAMP_LTZ(9)                         TIMESTAMP_LTZ(9)
-            INTERVAL YEAR                            INTERVAL YEAR TO MONTH
-            INTERVAL YEAR(4) TO MONTH                INTERVAL YEAR TO MONTH
-            INTERVAL DAY(3) TO SECOND(3)             INTERVAL DAY TO SECOND(3)
-            INTERVAL SECOND(9)                       INTERVAL DAY TO SECOND(3)
-            INTERVAL HOUR TO MINUTE                  INTERVAL DAY TO SECOND(3)
+            INTERVAL YEAR                            INTERVAL MONTH
+            INTERVAL YEAR(4) TO MONTH                INTERVAL MONTH
+            INTERVAL DAY(3) TO SECOND(3)             INTERVAL SECOND(3)
+            INTERVAL SECOND(9)                       INTERVAL SECOND(3)
+            INTERVAL HOUR TO MINUTE                  INTERVAL SECOND(3)
             NULL                                     NULL
         "#]],
     );
