@@ -1,5 +1,4 @@
 -- Arithmetic with Flink's types: whole numbers truncate and wrap, DECIMAL is exact, AVG keeps its type.
--- @flink-types not yet: 0.1 + 0.2 is DECIMAL(3, 1), and a DECIMAL that overflows to NULL keeps its NOT NULL, in Flink
 SELECT 7 / 2 AS a, -7 / 2 AS b, -7 % 3 AS c, 2147483647 + 1 AS d, 7.0 / 2 AS e, CAST(1 AS DECIMAL(5, 2)) / 3 AS f,
   0.1 + 0.2 AS g, 1e0 / 3 AS h, CAST(1.005 AS DECIMAL(4, 2)) AS i, 5 / CAST(2 AS DOUBLE) AS j;
 SELECT AVG(n) AS a, AVG(CAST(n AS DECIMAL(5, 1))) AS b, SUM(n) AS c, SUM(CAST(n AS TINYINT)) AS d, MAX(n) - MIN(n) AS e

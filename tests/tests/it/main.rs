@@ -5,6 +5,7 @@
 mod examples;
 mod goldens;
 mod session;
+mod types;
 
 use std::path::Path;
 use std::process::{Command, Output};

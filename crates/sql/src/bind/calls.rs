@@ -58,7 +58,7 @@ impl VisitorMut for Calls<'_> {
             Some(clause) => ControlFlow::Break(Box::new(Error::new(
                 Code::InvalidPlan,
                 format!(
-                    "{clause} stands with an aggregate function, and {} is none",
+                    "{clause} stands with an aggregate function, and '{}' is none",
                     name.value.to_uppercase()
                 ),
             ))),

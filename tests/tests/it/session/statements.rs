@@ -53,7 +53,7 @@ fn views_databases_and_like_work_together() {
 
 #[test]
 fn result_types_are_those_of_flink() {
-    expect!["a: BIGINT, b: DECIMAL(23, 3), c: INT, d: DECIMAL(13, 2), e: INT NOT NULL, f: DOUBLE"]
+    expect!["a: BIGINT, b: DECIMAL(24, 3), c: INT, d: DECIMAL(13, 2), e: INT NOT NULL, f: DOUBLE"]
         .assert_eq(&types(
             "SELECT price + 1 AS a, 0.908 * price AS b, small / 2 AS c, amount + 1 AS d, 1 AS e, \
              price * 1e0 AS f FROM bid",
