@@ -5,7 +5,6 @@
 mod examples;
 mod goldens;
 mod session;
-mod types;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -54,7 +54,7 @@ pub(super) fn plan(plan: LogicalPlan, context: &FunctionContext) -> Result<Logic
 fn retyped(values: Values) -> Result<LogicalPlan> {
     let names = values.schema.columns();
     // A cast here is DataFusion's, to the type it took the literals for.
-    let plain = |cell: Expr| match cell {
+    let plain = |cell: Expr| match cell.unalias() {
         Expr::Cast(cast) => *cast.expr,
         Expr::Literal(value, metadata) if value.is_null() => {
             Expr::Literal(ScalarValue::Null, metadata)
