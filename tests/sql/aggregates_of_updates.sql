@@ -1,4 +1,5 @@
 -- Aggregates over rows that are updated: what an aggregate below takes back never was.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input bids.csv
 -- a,x,1
 -- a,y,2

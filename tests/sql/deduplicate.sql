@@ -52,3 +52,10 @@ GROUP BY auction;
 -- {"q":"last","bidder":"c","price":7,"rn":1}
 -- {"q":"last","bidder":"d","price":30,"rn":1}
 -- {"q":"last","bidder":"e","price":null,"rn":1}
+-- @flink 2.3.0 2026-11-21
+-- select [I] q CHAR(5) NOT NULL, bidder STRING, ts TIMESTAMP(3)
+-- select [I,UA,D] q CHAR(4) NOT NULL, bidder STRING, price INT, rn BIGINT NOT NULL
+-- select [I] q CHAR(13) NOT NULL, bidder STRING, price INT
+-- select [I,UA,D] q CHAR(12) NOT NULL, bidder STRING, price INT
+-- select [I,UA] q CHAR(14) NOT NULL, auction INT, n BIGINT NOT NULL
+-- 21 lines aaa18877f3c05c26

@@ -52,3 +52,9 @@ GROUP BY window_start, window_end, ROLLUP (k);
 -- {"q":"window","window_start":"2026-01-01 00:00:05.000","k":null,"s":70}
 -- {"q":"window","window_start":"2026-01-01 00:00:10.000","k":"a","s":5}
 -- {"q":"window","window_start":"2026-01-01 00:00:10.000","k":null,"s":5}
+-- @flink 2.3.0 2026-11-21
+-- select [I,UA] q CHAR(4) NOT NULL, k STRING, l STRING, n BIGINT NOT NULL, s INT, g BIGINT NOT NULL, i BIGINT NOT NULL
+-- select [I,UA] q CHAR(6) NOT NULL, k STRING, l STRING, n BIGINT NOT NULL
+-- select [I,UA] q CHAR(4) NOT NULL, k STRING, l STRING, m INT
+-- select [I] q CHAR(6) NOT NULL, window_start TIMESTAMP(3) NOT NULL, k STRING, s INT
+-- 33 lines ff573f13c7b8ffbb

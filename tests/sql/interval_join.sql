@@ -83,3 +83,15 @@ FROM TABLE(TUMBLE(TABLE shipped, DESCRIPTOR(sent), INTERVAL '20' MINUTE)) GROUP 
 -- {"j":"where","id":1,"by":"air"}
 -- {"j":"where","id":1,"by":"sea"}
 -- {"j":"where","id":2,"by":"air"}
+-- @flink 2.3.0 2026-11-21
+-- select [I] j CHAR(5) NOT NULL, id INT, item STRING, by STRING, ots TIMESTAMP(3), sts TIMESTAMP(3)
+-- select [I] j CHAR(5) NOT NULL, id INT, by STRING
+-- select [I] j CHAR(4) NOT NULL, item STRING, by STRING
+-- select [I] j CHAR(4) NOT NULL, item STRING, by STRING
+-- select [I] j CHAR(5) NOT NULL, item STRING, by STRING
+-- select [I] j CHAR(4) NOT NULL, item STRING, by STRING
+-- select [I] j CHAR(5) NOT NULL, id INT
+-- select [I] j CHAR(6) NOT NULL, item STRING, by STRING
+-- select [I] j CHAR(8) NOT NULL, window_start TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL
+-- select [I] j CHAR(11) NOT NULL, window_start TIMESTAMP(3) NOT NULL, n BIGINT NOT NULL
+-- 36 lines 299aba949cdc79d0

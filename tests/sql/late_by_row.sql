@@ -1,4 +1,5 @@
 -- OVER, ORDER BY time and the first row of a key judge each row by its own time.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 --
 -- Delay 3 s: the watermark is 4 s when the rows of 4 s and 2 s come. OVER and ORDER BY have passed 4 s
 -- then; deduplication keeps what is at the watermark itself.

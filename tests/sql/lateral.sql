@@ -1,4 +1,5 @@
 -- LATERAL subqueries that compare a column of the left side for equality become joins.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input a.csv
 -- 1,10
 -- 2,20

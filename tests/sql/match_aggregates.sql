@@ -1,4 +1,5 @@
 -- MATCH_RECOGNIZE: aggregates in DEFINE and MEASURES; AVG of BIGINT is BIGINT; COUNT of a variable without rows is 0.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input ticker.csv
 -- ACME,2011-04-01 10:00:00,12,1
 -- ACME,2011-04-01 10:00:01,17,1

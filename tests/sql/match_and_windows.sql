@@ -1,4 +1,5 @@
 -- MATCH_RECOGNIZE over the results of windows, and windows over matches by MATCH_ROWTIME.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input ticker.csv
 -- ACME,1970-01-01 00:00:01,1,1
 -- BETA,1970-01-01 00:00:01,20,1

@@ -1,4 +1,5 @@
 -- MATCH_RECOGNIZE beyond Flink: groups, alternatives, PERMUTE and CLASSIFIER.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input rows.csv
 -- 2026-01-01 00:00:01,a
 -- 2026-01-01 00:00:02,b

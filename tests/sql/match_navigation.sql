@@ -44,3 +44,6 @@ SELECT * FROM ticker MATCH_RECOGNIZE (
 -- @expect
 -- {"symbol":"ACME","start_tstamp":"2011-04-01 10:00:04.000","bottom_tstamp":"2011-04-01 10:00:07.000","end_tstamp":"2011-04-01 10:00:08.000","first_down":19,"last_but_one":14,"lost":1,"nothing":null}
 -- {"symbol":"BETA","start_tstamp":"2011-04-01 10:00:00.000","bottom_tstamp":"2011-04-01 10:00:02.000","end_tstamp":"2011-04-01 10:00:03.000","first_down":5,"last_but_one":3,"lost":-1,"nothing":null}
+-- @flink 2.3.0 2026-11-21
+-- select [I] symbol STRING, start_tstamp TIMESTAMP(3), bottom_tstamp TIMESTAMP(3), end_tstamp TIMESTAMP(3), first_down BIGINT, last_but_one BIGINT, lost BIGINT, nothing BIGINT
+-- 2 lines 7253471ac6e0d7a1

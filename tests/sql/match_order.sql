@@ -60,3 +60,8 @@ SELECT 'time, seq desc' AS o, T.* FROM r MATCH_RECOGNIZE (
 -- {"o":"time, seq","first":7,"last":5,"up":8}
 -- {"o":"time, seq","first":9,"last":3,"up":11}
 -- {"o":"time, seq","first":9,"last":8,"up":10}
+-- @flink 2.3.0 2026-11-21
+-- select [I] o CHAR(4) NOT NULL, first INT, last INT, up INT
+-- select [I] o CHAR(9) NOT NULL, first INT, last INT, up INT
+-- select [I] o CHAR(14) NOT NULL, first INT, last INT, up INT
+-- 9 lines 8b1ee682e3ea74e9

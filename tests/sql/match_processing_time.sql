@@ -25,3 +25,6 @@ SELECT T.aid, T.bid, T.cid, T.found IS NOT NULL AS has_time FROM r MATCH_RECOGNI
 -- @expect
 -- {"aid":6,"bid":7,"cid":8,"has_time":true}
 -- {"aid":9,"bid":10,"cid":11,"has_time":true}
+-- @flink 2.3.0 2026-11-21
+-- select [I] aid BIGINT, bid BIGINT, cid BIGINT, has_time BOOLEAN NOT NULL
+-- 2 lines 5b612e47a6c4df78

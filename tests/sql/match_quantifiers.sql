@@ -1,4 +1,5 @@
 -- MATCH_RECOGNIZE: greedy quantifiers take every row they can, reluctant ones and ? the shortest match.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input ticker.csv
 -- XYZ,2018-09-17 10:00:02,10,1
 -- XYZ,2018-09-17 10:00:03,11,1

@@ -75,3 +75,11 @@ SELECT 'first' AS way, T.* FROM ticker MATCH_RECOGNIZE (
 -- {"way":"variable","symbol":"XYZ","sum_price":17,"start_time":"2018-09-17 10:00:05.000","end_time":"2018-09-17 10:00:07.000"}
 -- {"way":"variable","symbol":"XYZ","sum_price":25,"start_time":"2018-09-17 10:00:03.000","end_time":"2018-09-17 10:00:06.000"}
 -- {"way":"variable","symbol":"XYZ","sum_price":26,"start_time":"2018-09-17 10:00:01.000","end_time":"2018-09-17 10:00:04.000"}
+-- @flink 2.3.0 2026-11-21
+-- select [I] way CHAR(4) NOT NULL, symbol STRING, sum_price BIGINT, start_time TIMESTAMP(3), end_time TIMESTAMP(3)
+-- select [I] way CHAR(4) NOT NULL, symbol STRING, sum_price BIGINT, start_time TIMESTAMP(3), end_time TIMESTAMP(3)
+-- select [I] way CHAR(7) NOT NULL, symbol STRING, sum_price BIGINT, start_time TIMESTAMP(3), end_time TIMESTAMP(3)
+-- select [I] way CHAR(4) NOT NULL, symbol STRING, sum_price BIGINT, start_time TIMESTAMP(3), end_time TIMESTAMP(3)
+-- select [I] way CHAR(8) NOT NULL, symbol STRING, sum_price BIGINT, start_time TIMESTAMP(3), end_time TIMESTAMP(3)
+-- select [I] way CHAR(5) NOT NULL, symbol STRING, sum_price BIGINT, start_time TIMESTAMP(3), end_time TIMESTAMP(3)
+-- 20 lines 4ae8f74e09bc432a

@@ -29,3 +29,6 @@ SELECT * FROM ticker MATCH_RECOGNIZE (
 ) MR;
 -- @expect
 -- {"symbol":"ACME","drop_time":"2011-04-01 12:59:00.000","drop_diff":14}
+-- @flink 2.3.0 2026-11-21
+-- select [I] symbol STRING, drop_time TIMESTAMP(3), drop_diff BIGINT
+-- 1 lines db223719ac3b3efc

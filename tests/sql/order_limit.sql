@@ -30,3 +30,9 @@ SELECT COUNT(*) AS `groups` FROM (SELECT auction, SUM(price) AS s FROM b GROUP B
 -- {"cheap":"a"}
 -- {"cheap":"e"}
 -- {"groups":3}
+-- @flink 2.3.0 2026-11-21
+-- select [I,UA,D] bidder STRING, price INT
+-- select [I,UA,D] cheap STRING
+-- select [I,UA,D] auction INT, total INT
+-- select [I,UA,D] groups BIGINT NOT NULL
+-- 7 lines 8f21290a0d4b2563

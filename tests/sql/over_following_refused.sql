@@ -17,3 +17,5 @@ CREATE TABLE b (
 ) WITH ('connector' = 'filesystem', 'path' = '{dir}/bids.csv', 'format' = 'csv', 'csv.null-literal' = '');
 
 SELECT SUM(price) OVER (ORDER BY ts ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS s FROM b;
+-- @flink 2.3.0 2026-11-21
+-- select refused: OVER RANGE FOLLOWING windows are not supported yet.

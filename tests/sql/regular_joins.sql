@@ -76,3 +76,13 @@ SELECT 'of self' AS kind, a.who, COUNT(*) AS pairs FROM orders AS a JOIN orders 
 -- {"kind":"right","id":5,"city":"Berlin"}
 -- {"kind":"right","id":null,"city":"Nowhere"}
 -- {"kind":"right","id":null,"city":"Paris"}
+-- @flink 2.3.0 2026-11-21
+-- select [I] kind CHAR(5) NOT NULL, id INT, city STRING
+-- select [I,UA,D] kind CHAR(4) NOT NULL, id INT, city STRING
+-- select [I,UA,D] kind CHAR(5) NOT NULL, id INT, city STRING
+-- select [I,UA,D] kind CHAR(4) NOT NULL, id INT, city STRING
+-- select [I] kind CHAR(5) NOT NULL, id INT, city STRING
+-- select [I] kind CHAR(6) NOT NULL, id INT, other INT
+-- select [I,UA,D] kind CHAR(7) NOT NULL, who STRING, total INT, cities BIGINT
+-- select [I,UA] kind CHAR(7) NOT NULL, who STRING, pairs BIGINT NOT NULL
+-- 41 lines f940d16f5436c020

@@ -1,4 +1,5 @@
 -- UNION, INTERSECT, EXCEPT, with and without ALL; NULL is a value like any other.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input left.csv
 -- 1
 -- 1

@@ -1,4 +1,5 @@
 -- Subqueries as values: none or one row; COUNT of none is 0. IN and EXISTS inside OR.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input a.csv
 -- 1,10
 -- 2,20

@@ -1,4 +1,5 @@
 -- Only the left side of a temporal join can be kept.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @once
 -- @stderr a RIGHT JOIN with FOR SYSTEM_TIME AS OF is not supported
 CREATE TABLE o (id INT, cur STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)

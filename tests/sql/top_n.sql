@@ -1,4 +1,5 @@
 -- Top-N: with and without the number, from a later place, global, over rows that are updated.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input bids.csv
 -- 1,a,10,2026-01-01 00:00:01
 -- 1,b,30,2026-01-01 00:00:02

@@ -1,4 +1,5 @@
 -- UNNEST of arrays, arrays of rows, maps and multisets; WITH ORDINALITY; LEFT JOIN keeps rows without elements.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input u.jsonl
 -- {"id": 1, "tags": ["a", "b"], "items": [{"sku": "x", "n": 2}, {"sku": "y", "n": 1}], "attr": {"k1": 5, "k2": 6}}
 -- {"id": 2, "tags": [], "items": [], "attr": {}}

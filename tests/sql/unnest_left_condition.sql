@@ -1,4 +1,5 @@
 -- LEFT JOIN UNNEST takes no condition.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @once
 -- @stderr write ON TRUE
 CREATE TABLE o (id INT, cur STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)

@@ -1,4 +1,5 @@
 -- Window joins of all kinds: results of a window come once, when it is over; a NULL key has no partner.
+-- @flink-skip the answers of Flink differ, or were not asked for yet: to be settled
 -- @input l.jsonl
 -- {"num": 1, "id": "L1", "ts": "2020-04-15 12:02:00"}
 -- {"num": 2, "id": "L2", "ts": "2020-04-15 12:06:00"}
