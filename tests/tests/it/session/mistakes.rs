@@ -138,12 +138,12 @@ fn queries_that_cannot_be_streamed_say_why() {
             | ^
           hint: declare WATERMARK FOR it in its table, or use a PROCTIME() column; behind a window or an aggregate only window_time is a time attribute"#]].assert_eq(&mistake("SELECT * FROM TABLE(TUMBLE(TABLE endless, DESCRIPTOR(v), INTERVAL '1' MINUTE))"));
     expect![[r#"
-        error[MS1002]: ORDER BY over an input that never ends is not supported by this release
+        error[MS1002]: ORDER BY over an input that never ends
            --> line 2, column 1
             |
          2 | SELECT k FROM endless ORDER BY k
             | ^
-          hint: bound the source, or leave the order to whoever reads the result"#]]
+          hint: order by a time attribute, add a LIMIT, bound the source, or leave the order to whoever reads the result"#]]
     .assert_eq(&mistake("SELECT k FROM endless ORDER BY k"));
     expect![[r#"
         error[MS1009]: HOP wants a positive size that is a multiple of the slide, found size 10000 ms and slide 7000 ms
