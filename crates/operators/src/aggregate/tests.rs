@@ -507,7 +507,8 @@ fn what_is_taken_back_never_was() {
                         };
                         match goes {
                             true => {
-                                drop(there.remove(there.iter().position(|v| *v == value).unwrap()))
+                                let first = there.iter().position(|v| *v == value).unwrap();
+                                there.remove(first);
                             }
                             false => there.push(value),
                         }
